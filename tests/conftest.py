@@ -1,0 +1,76 @@
+"""What all suites share: two options, and the rule that every test names its behaviours.
+
+A suite's own conftest reads the options with `config.getoption("app")` and
+`config.getoption("database")`. There are no fixtures here, and no framework is imported:
+what a test needs is to be seen in its own suite.
+"""
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+APPS = ("before_mvt", "after_service_layer")
+DATABASES = ("sqlite://", "postgresql+psycopg://")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--app",
+        default=APPS[0],
+        metavar="PACKAGE",
+        help=f"the app that tests/before is run against: {' or '.join(APPS)}",
+    )
+    parser.addoption(
+        "--database",
+        default=DATABASES[0],
+        metavar="URL",
+        help="the database of both suites; SQLite in memory unless said otherwise",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    app, database = config.getoption("app"), config.getoption("database")
+    if app not in APPS:
+        raise pytest.UsageError(f"--app {app}: accepted are {' and '.join(APPS)}.")
+    if not database.startswith(DATABASES):
+        raise pytest.UsageError(
+            f"--database {database}: accepted are URLs that start with {' or '.join(DATABASES)}."
+        )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Stop the run when a test of either suite does not say which behaviour it holds."""
+    suites = {TESTS / "before", TESTS / "after"}
+    tests = [item for item in items if suites.intersection(item.path.parents)]
+    known = load_behaviours() if tests else {}
+    for test in tests:
+        named = [name for marker in test.iter_markers("behaviour") for name in marker.args]
+        if not named:
+            raise pytest.UsageError(
+                f"{test.nodeid} names no behaviour: mark it with"
+                ' @pytest.mark.behaviour("…"), with an id from tests/behaviours.toml.'
+            )
+        for name in named:
+            if name not in known:
+                raise pytest.UsageError(
+                    f"{test.nodeid} names the behaviour '{name}',"
+                    " which is not in tests/behaviours.toml."
+                )
+
+
+def load_behaviours() -> dict[str, str]:
+    """The catalogue of behaviours: id and sentence."""
+    catalogue = TESTS / "behaviours.toml"
+    try:
+        behaviours: dict[str, str] = tomllib.loads(catalogue.read_text("utf-8"))["behaviours"]
+    except FileNotFoundError as error:
+        raise pytest.UsageError("tests/behaviours.toml, the catalogue, is missing.") from error
+    except (tomllib.TOMLDecodeError, KeyError) as error:
+        raise pytest.UsageError(
+            f"tests/behaviours.toml needs a table [behaviours] of ids and sentences: {error}."
+        ) from error
+    return behaviours

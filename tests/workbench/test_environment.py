@@ -1,0 +1,249 @@
+"""The environment: what is installed when, and what is said when it cannot be.
+
+Nothing is installed here: a recorder stands in for uv, venv and pip.
+"""
+
+import ast
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from workbench import environment
+from workbench.__main__ import VERBS, main
+from workbench.environment import ROOT, Environment, Problem
+
+
+class Installer:
+    """Keeps the commands, and makes the files that a real installer would leave."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.commands: list[str] = []
+        self.output = ""
+        self.exit_code = 0
+
+    def __call__(self, command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+        self.commands.append(" ".join(command).replace(f"{self.root}/", ""))
+        if "install" in command:
+            return subprocess.CompletedProcess(command, self.exit_code, self.output)
+        (self.root / ".venv/bin").mkdir(parents=True)
+        (self.root / ".venv/bin/python").touch()
+        (self.root / ".venv/pyvenv.cfg").touch()
+        return subprocess.CompletedProcess(command, 0, "")
+
+    @property
+    def installed(self) -> list[str]:
+        """The lock files that were installed from, in order, and `venv` for a fresh start."""
+        return [
+            Path(command.split()[-1]).stem if "install" in command else "venv"
+            for command in self.commands
+        ]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "requirements").mkdir()
+    for layer in environment.LAYERS:
+        (tmp_path / "requirements" / f"{layer}.txt").write_text(f"{layer}==1\n")
+    return tmp_path
+
+
+@pytest.fixture
+def installer(root: Path) -> Installer:
+    return Installer(root)
+
+
+def prepare(installer: Installer, *layers: str, uv: str | None = None) -> None:
+    Environment(installer.root, uv=uv, run=installer).prepare(layers)
+
+
+def test_only_the_layers_asked_for_are_installed(installer: Installer) -> None:
+    prepare(installer, "test", "app")
+
+    assert installer.installed == ["venv", "app", "test"]
+
+
+def test_what_is_there_is_not_installed_again(installer: Installer) -> None:
+    prepare(installer, "app")
+    prepare(installer, "app")
+    prepare(installer, "app", "docs")
+
+    assert installer.installed == ["venv", "app", "docs"]
+
+
+def test_a_changed_lock_file_is_installed_again(installer: Installer) -> None:
+    prepare(installer, "app", "test")
+    (installer.root / "requirements/test.txt").write_text("test==2\n")
+    prepare(installer, "app", "test")
+
+    assert installer.installed == ["venv", "app", "test", "test"]
+
+
+def test_another_version_of_python_starts_afresh(
+    installer: Installer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(installer, "app")
+    monkeypatch.setattr(environment, "_python_version", lambda: "3.99")
+    prepare(installer, "app")
+
+    assert installer.installed == ["venv", "app"] * 2
+
+
+@pytest.mark.parametrize("lost", ["bin/python", "pyvenv.cfg", "workbench.json"])
+def test_a_broken_environment_is_made_anew(installer: Installer, lost: str) -> None:
+    prepare(installer, "app")
+    (installer.root / ".venv" / lost).unlink()
+    prepare(installer, "app")
+
+    assert installer.installed == ["venv", "app"] * 2
+
+
+def test_an_install_that_was_killed_starts_afresh(installer: Installer) -> None:
+    class Killed(Installer):
+        def __call__(self, command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+            if "install" in command:
+                raise KeyboardInterrupt
+            return super().__call__(command)
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare(Killed(installer.root), "app")
+    prepare(installer, "app")
+
+    assert installer.installed == ["venv", "app"]
+
+
+def test_uv_is_used_where_it_is(installer: Installer) -> None:
+    prepare(installer, "app", uv="uv")
+
+    make, install = installer.commands
+    assert make.startswith("uv venv --python ")
+    assert install == (
+        "uv pip install --python .venv/bin/python --compile-bytecode"
+        " --require-hashes -r requirements/app.txt"
+    )
+
+
+def test_pip_is_used_where_uv_is_not(installer: Installer) -> None:
+    prepare(installer, "app")
+
+    make, install = installer.commands
+    assert make.endswith(" -m venv .venv")
+    assert install == (
+        ".venv/bin/python -m pip --disable-pip-version-check install --compile"
+        " --require-hashes -r requirements/app.txt"
+    )
+
+
+def test_without_uv_nothing_can_be_added_to_what_uv_made(installer: Installer) -> None:
+    prepare(installer, "app", uv="uv")
+    prepare(installer, "app")
+    assert installer.installed == ["venv", "app"]
+
+    prepare(installer, "app", "test")
+    assert installer.installed == ["venv", "app", "venv", "app", "test"]
+
+
+@pytest.mark.parametrize(
+    ("output", "sentence"),
+    [
+        ("OSError: [Errno 28] No space left on device", "The disk is full: free one gigabyte"),
+        ("... Temporary failure in name resolution ...", "check the network and try again"),
+        ("error: error sending request for url", "check the network and try again"),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "is not the file that was locked"),
+        ("one line\nERROR: something new.\n", "The installation failed: ERROR: something new."),
+        ("", "The installation failed: the installer said nothing."),
+    ],
+)
+def test_a_failed_install_is_told_in_one_line_and_tried_again(
+    installer: Installer, output: str, sentence: str
+) -> None:
+    prepare(installer, "app")
+    installer.exit_code, installer.output = 1, output
+
+    with pytest.raises(Problem, match=re.escape(sentence)) as problem:
+        prepare(installer, "app", "docs")
+    assert "\n" not in str(problem.value)
+
+    installer.exit_code = 0
+    prepare(installer, "app", "docs")
+    assert installer.installed == ["venv", "app", "docs", "docs"]
+
+
+def test_a_folder_that_is_no_environment_is_left_alone(installer: Installer) -> None:
+    mine = installer.root / ".venv" / "mine"
+    mine.parent.mkdir()
+    mine.touch()
+
+    with pytest.raises(Problem, match="is not a virtual environment: move it away"):
+        prepare(installer, "app")
+    assert mine.exists()
+
+
+def test_a_python_without_venv_is_told_what_to_install(
+    installer: Installer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+
+    with pytest.raises(Problem, match="sudo apt install python3-venv"):
+        prepare(installer, "app")
+
+
+def test_two_commands_at_once_install_once(installer: Installer) -> None:
+    class Slow(Installer):
+        def __call__(self, command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+            time.sleep(0.02)
+            return super().__call__(command)
+
+    slow = Slow(installer.root)
+    commands = [threading.Thread(target=prepare, args=(slow, "app")) for _ in range(3)]
+    for command in commands:
+        command.start()
+    for command in commands:
+        command.join()
+
+    assert slow.installed == ["venv", "app"]
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+
+    shown = capsys.readouterr().out
+    assert all(f"  {name:<10}  {verb.help}" in shown for name, verb in VERBS.items())
+
+
+def test_an_unknown_command_is_answered_with_the_nearest(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["tset-equal"]) == 2
+    assert capsys.readouterr().err == (
+        "There is no command 'tset-equal': did you mean test-equal?\n"
+    )
+
+
+def test_make_and_the_workbench_say_the_same() -> None:
+    targets = re.findall(r"^([a-z-]+): ## (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+    # Lock files are a matter for those who change them: `make lock` works, but is not listed.
+    verbs = {name: verb.help for name, verb in VERBS.items() if name != "lock"}
+    assert dict(targets) == {"help": "List the commands", **verbs}
+
+
+def test_an_old_python_can_read_that_it_is_too_old() -> None:
+    source = (ROOT / "workbench/__main__.py").read_text(encoding="utf-8")
+
+    ast.parse(source, feature_version=(3, 7))
+
+
+@pytest.mark.parametrize("layer", environment.LAYERS)
+def test_lock_files_have_hashes_and_name_no_registry(layer: str) -> None:
+    lock = (ROOT / "requirements" / f"{layer}.txt").read_text(encoding="utf-8")
+
+    packages = re.findall(r"^\S+==.*\n {4}--hash=sha256:", lock, re.MULTILINE)
+    assert len(packages) == len(re.findall("==.* \\\\$", lock, re.MULTILINE)) > 0
+    assert "//" not in lock
+    assert "--index" not in lock

@@ -1,0 +1,176 @@
+"""The suites' runner: its table, its exit codes, and the page that puts coverage side by side."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workbench import coverage_page, suites
+from workbench.coverage_page import Covered
+from workbench.environment import ROOT, Problem
+
+MODEL = """\
+def seats_left(capacity, sold):
+    if sold > capacity:
+        return 0
+    return capacity - sold
+"""
+
+TEST = """\
+import pytest
+from {package}.models import seats_left
+
+@pytest.mark.behaviour("seats.left")
+def test_seats_left():
+    assert seats_left(3, 1) == 2
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A checkout in small: two packages of one model each, and a test for both."""
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for package, suite in (("before_mvt", "before"), ("after_service_layer", "after")):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").touch()
+        (tmp_path / package / "models.py").write_text(MODEL)
+        (tmp_path / "tests" / suite).mkdir(parents=True)
+        (tmp_path / "tests" / suite / "test_seats.py").write_text(TEST.format(package=package))
+    services = tmp_path / "after_service_layer" / "services"
+    services.mkdir()
+    (services / "__init__.py").touch()
+    (services / "pricing.py").write_text(MODEL)
+    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path / "tests")
+    (tmp_path / "tests" / "behaviours.toml").write_text(
+        '[behaviours]\n"seats.left" = "Seats that are not sold are left."\n'
+    )
+    return tmp_path
+
+
+def run(project: Path, function: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Call a function of `suites` as the workbench does, in a process that stands in `project`."""
+    call = f"import sys; from workbench import suites; sys.exit(suites.{function}(sys.argv[1:]))"
+    return subprocess.run(
+        [sys.executable, "-c", call, *arguments],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+def test_the_table_sums_both_suites_up(project: Path) -> None:
+    done = run(project, "test")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    table = done.stdout.split("\n\n", 1)[1]
+    assert len(table.splitlines()) <= 10
+    before, after = (re.split(" {2,}", line) for line in table.splitlines()[1:3])
+    assert before[:2] == ["before", "1 passed"]
+    assert before[3:6] == ["–", "–", "66 %"]
+    assert after[:2] == ["after", "1 passed"]
+    assert after[3:6] == ["–", "0 %", "66 %"]
+
+
+def test_a_failure_is_shown_before_the_table(project: Path) -> None:
+    test = project / "tests" / "after" / "test_seats.py"
+    test.write_text(test.read_text().replace("== 2", "== 3"))
+
+    done = run(project, "test")
+
+    assert done.returncode == 1
+    assert "assert 2 == 3" in done.stdout
+    assert re.search(r"^after +1 failed, 0 passed", done.stdout, re.MULTILINE)
+    assert re.search(r"tests/after, the same order again: ARGS=--randomly-seed=\d+", done.stdout)
+
+
+def test_a_path_chooses_the_suite(project: Path) -> None:
+    done = run(project, "test", "tests/after/test_seats.py", "-k", "seats")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "\nafter " in done.stdout
+    assert "before" not in done.stdout
+
+
+def test_coverage_is_put_side_by_side(project: Path) -> None:
+    done = run(project, "coverage")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = project / "build" / "coverage"
+    page = (report / "index.html").read_text(encoding="utf-8")
+    links = re.findall(r'href="([^"]+)"', page)
+    assert len(links) == 5, "models twice, one service, and two totals"
+    assert all((report / link).is_file() for link in links)
+
+
+@pytest.mark.parametrize(
+    ("mark", "complaint"),
+    [
+        ("", "tests/after/test_seats.py::test_seats_left names no behaviour"),
+        ('@pytest.mark.behaviour("seats.gone")', "names the behaviour 'seats.gone'"),
+    ],
+)
+def test_every_test_names_a_known_behaviour(project: Path, mark: str, complaint: str) -> None:
+    test = project / "tests" / "after" / "test_seats.py"
+    test.write_text(re.sub("@.*", mark, test.read_text()))
+
+    done = run(project, "test", "tests/after")
+
+    assert complaint in done.stdout + done.stderr
+    assert "Problem: tests/after was not run, for the reason above." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("--app=flask", "--app flask: accepted are before_mvt and after_service_layer."),
+        ("--database=mysql://", "--database mysql://: accepted are URLs that start with"),
+    ],
+)
+def test_a_wrong_option_is_one_sentence(project: Path, option: str, sentence: str) -> None:
+    assert sentence in run(project, "test", option).stderr
+
+
+def test_no_test_selected_is_a_problem() -> None:
+    empty = suites.Run("tests/before", suites.NOTHING_SELECTED, 0.1, 0, 0, None, None)
+
+    with pytest.raises(Problem, match="No test was selected"):
+        suites._verdict([empty])
+
+
+@pytest.mark.parametrize(
+    ("covered", "percent"),
+    [
+        (Covered(), "–"),
+        (Covered(lines=10, lines_reached=10), "100 %"),
+        (Covered(lines=10, lines_reached=10, branches=2, branches_reached=1), "91 %"),
+        (Covered(lines=1000, lines_reached=999), "99 %"),
+    ],
+)
+def test_percent_counts_lines_and_branches_and_rounds_down(covered: Covered, percent: str) -> None:
+    assert covered.percent == percent
+
+
+def test_a_service_stands_under_the_view_of_its_name() -> None:
+    files = {
+        name: Covered(lines=1)
+        for name in ("app.py", "models.py", "services/pricing.py", "services/checkout.py")
+    }
+    views = {name: Covered(lines=1) for name in ("views/site.py", "views/checkout.py")}
+
+    page = coverage_page.side_by_side(views, {**views, **files}, ("one", "two"))
+
+    assert re.findall(r'row">(.+?)</th>', page.replace("<wbr>", "")) == [
+        "views/checkout.py",
+        "services/checkout.py",
+        "views/site.py",
+        "services/pricing.py",
+        "models.py",
+        "app.py",
+        "Together",
+    ]

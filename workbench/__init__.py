@@ -1,0 +1,1 @@
+"""The workshop's tools: the environment, the suites, the comparison and the sandbox."""

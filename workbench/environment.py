@@ -1,0 +1,283 @@
+"""Makes `.venv` and keeps it in step with the lock files in `requirements/`.
+
+Requirements come in layers, and a command installs only the layers it needs. A stamp in
+`.venv` remembers the lock file each layer was installed from; when a lock file changes, the
+next command installs that layer again. Only the standard library is used here, because this
+runs before anything is installed.
+"""
+
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+# Each layer is locked against the ones before it, so that one `.venv` can hold them all.
+LAYERS = ("app", "test", "compare", "dev", "docs")
+
+Runner = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
+
+
+class Problem(Exception):
+    """What went wrong and what to do about it, in one sentence for the user."""
+
+
+def run_quietly(command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+    """Run a command without showing its output, which comes back as `stdout`."""
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+
+
+class Environment:
+    """The `.venv` of one checkout."""
+
+    def __init__(
+        self,
+        root: Path = ROOT,
+        *,
+        uv: str | None = shutil.which("uv"),
+        run: Runner = run_quietly,
+    ) -> None:
+        self.root = root
+        self.venv = root / ".venv"
+        self.uv = uv
+        self.run = run
+        windows = os.name == "nt"
+        self.python = self.venv / ("Scripts/python.exe" if windows else "bin/python")
+        self.stamp = self.venv / "workbench.json"
+        self.log = root / "build" / "environment.log"
+
+    def prepare(self, layers: Sequence[str]) -> Path:
+        """Make `.venv` hold these layers, and return its Python.
+
+        Costs a few milliseconds when everything is there. Raises Problem when it cannot be
+        done; what was installed before stays usable then.
+        """
+        with _told_as_problem():
+            if self._outdated(layers):
+                with self._alone():
+                    self._install_outdated(layers)
+        return self.python
+
+    def remove(self) -> None:
+        """Delete `.venv`. Raises Problem when something else has that name."""
+        if self.venv.is_dir() and not any(self.venv.iterdir()):
+            self.venv.rmdir()
+        elif (self.venv / "pyvenv.cfg").exists() or self.stamp.exists():
+            with _told_as_problem():
+                shutil.rmtree(self.venv)
+        elif os.path.lexists(self.venv):
+            raise Problem(f"{self.venv} is not a virtual environment: move it away and try again.")
+
+    def _install_outdated(self, layers: Sequence[str]) -> None:
+        # uv makes environments without pip: when uv is gone, nothing can be added to them.
+        lost_uv = self._read_stamp().get("made_by") == "uv" and self.uv is None
+        if lost_uv or not self._usable():
+            self._make()
+        for layer in self._outdated(layers):
+            self._install(layer)
+
+    def _outdated(self, layers: Sequence[str]) -> list[str]:
+        installed = self._read_stamp().get("layers", {}) if self._usable() else {}
+        return [
+            layer
+            for layer in LAYERS
+            if layer in layers and installed.get(layer) != self._lock_hash(layer)
+        ]
+
+    def _usable(self) -> bool:
+        """Whether `.venv` is whole, and made for this version of Python."""
+        return (
+            self.python.exists()
+            and (self.venv / "pyvenv.cfg").exists()
+            and self._read_stamp().get("python") == _python_version()
+        )
+
+    def _make(self) -> None:
+        if self.uv is None and not importlib.util.find_spec("ensurepip"):
+            raise Problem(
+                "This Python cannot make virtual environments. On Debian and Ubuntu run"
+                " `sudo apt install python3-venv`, elsewhere install uv, and try again."
+            )
+        self.remove()
+        _say(f"Making .venv with Python {_python_version()} (once) ...")
+        # From inside `.venv` this names the Python that it was made from.
+        python = str(getattr(sys, "_base_executable", sys.executable))
+        if self.uv:
+            self._call(self.uv, "venv", "--python", python, str(self.venv))
+        else:
+            self._call(python, "-m", "venv", str(self.venv))
+        self._write_stamp(
+            {
+                "python": _python_version(),
+                "made_by": "uv" if self.uv else "venv",
+                "layers": {},
+            }
+        )
+
+    def _install(self, layer: str) -> None:
+        lock = str(self.root / "requirements" / f"{layer}.txt")
+        _say(f"Installing requirements/{layer}.txt (once) ...")
+        stamp = self._read_stamp()
+        # Killed half way, an install leaves no stamp, and the next command starts afresh.
+        self.stamp.unlink()
+        try:
+            self._call(*self._installer(), "--require-hashes", "-r", lock)
+        except Problem:
+            self._write_stamp(stamp)
+            raise
+        stamp["layers"][layer] = self._lock_hash(layer)
+        self._write_stamp(stamp)
+
+    def _installer(self) -> tuple[str, ...]:
+        # Compiled once now, the libraries need not be compiled by every command later.
+        if self.uv:
+            return (self.uv, "pip", "install", "--python", str(self.python), "--compile-bytecode")
+        pip = (str(self.python), "-m", "pip", "--disable-pip-version-check")
+        return (*pip, "install", "--compile")
+
+    def _call(self, *command: str) -> None:
+        done = self.run(command)
+        if done.returncode != 0:
+            self.log.parent.mkdir(exist_ok=True)
+            self.log.write_text(f"{' '.join(command)}\n{done.stdout}", encoding="utf-8")
+            raise Problem(f"{_reason(done.stdout)} The full output is in {self.log}.")
+
+    def _lock_hash(self, layer: str) -> str:
+        lock = self.root / "requirements" / f"{layer}.txt"
+        return hashlib.sha256(lock.read_bytes()).hexdigest()
+
+    def _read_stamp(self) -> dict[str, Any]:
+        try:
+            stamp = json.loads(self.stamp.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return stamp if isinstance(stamp, dict) else {}
+
+    def _write_stamp(self, stamp: dict[str, Any]) -> None:
+        new = self.stamp.with_suffix(".new")
+        new.write_text(json.dumps(stamp, indent=2) + "\n", encoding="utf-8")
+        new.replace(self.stamp)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let one command at a time change `.venv`.
+
+        The operating system releases the lock when a process ends, however it ends.
+        """
+        path = self.root / "build" / "environment.lock"
+        path.parent.mkdir(exist_ok=True)
+        with path.open("w") as handle:
+            if sys.platform == "win32":
+                import msvcrt
+
+                msvcrt.locking(handle.fileno(), msvcrt.LK_LOCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+
+def active() -> bool:
+    """Whether the Python that runs now is the one in `.venv`."""
+    return Path(sys.prefix).resolve() == (ROOT / ".venv").resolve()
+
+
+def setup(argv: Sequence[str]) -> int:
+    """Install every layer, so that no later command needs the network."""
+    Environment().prepare(LAYERS)
+    _say("Everything is installed.")
+    return 0
+
+
+def clean(argv: Sequence[str]) -> int:
+    """Remove what the commands of this repository have made."""
+    Environment().remove()
+    shutil.rmtree(ROOT / "build", ignore_errors=True)
+    for cache in sorted(ROOT.rglob("__pycache__")):
+        shutil.rmtree(cache, ignore_errors=True)
+    _say("Removed .venv, build/ and the bytecode caches.")
+    return 0
+
+
+def lock(argv: Sequence[str]) -> int:
+    """Write the lock files again from `requirements/*.in`; arguments go to `uv pip compile`."""
+    uv = shutil.which("uv")
+    if uv is None:
+        raise Problem("Locking needs uv: install it and try again.")
+    for layer in LAYERS:
+        _say(f"Locking requirements/{layer}.txt ...")
+        command = [uv, "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
+        # The oldest Python decides, so that everybody has the same versions.
+        command += ["--python-version", "3.11", "--fork-strategy", "fewest"]
+        command += ["--custom-compile-command", "python3 -m workbench lock", *argv]
+        files = [f"requirements/{layer}.in", "--output-file", f"requirements/{layer}.txt"]
+        done = subprocess.run([*command, *files], cwd=ROOT)
+        if done.returncode != 0:
+            return 1
+    return 0
+
+
+@contextmanager
+def _told_as_problem() -> Iterator[None]:
+    """Turn a failure of the file system (no right, no space) into a Problem."""
+    try:
+        yield
+    except OSError as error:
+        raise Problem(
+            f"Cannot use {error.filename or '.venv'}: {error.strerror or error}."
+        ) from error
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _python_version() -> str:
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+# What the installers write when something common goes wrong, and the sentence it becomes.
+_REASONS = {
+    "The disk is full: free one gigabyte and try again.": (
+        "No space left on device",
+        "Disk quota",
+    ),
+    "A download is not the file that was locked: try again, and tell us if it stays so.": (
+        "DO NOT MATCH THE HASHES",
+        "Hash mismatch",
+    ),
+    "The package index does not answer: check the network and try again.": (
+        "NewConnectionError",
+        "ConnectTimeoutError",
+        "ReadTimeoutError",
+        "ProxyError",
+        "name resolution",
+        "dns error",
+        "error sending request",
+        "operation timed out",
+    ),
+}
+
+
+def _reason(output: str) -> str:
+    for sentence, signs in _REASONS.items():
+        if any(sign in output for sign in signs):
+            return sentence
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    last = lines[-1] if lines else "the installer said nothing"
+    return f"The installation failed: {last.rstrip('.')}."
