@@ -1,0 +1,1 @@
+"""The box office with fat views: each view tells its use case from top to bottom."""

@@ -1,0 +1,153 @@
+"""Finding an event, and looking at it."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, abort, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import ColumnElement, case, func, or_, select
+from werkzeug.wrappers import Response
+
+from ..clock import utc_now
+from ..database import db
+from ..forms import CheckoutForm
+from ..models import CATEGORIES, Event, seats_taken
+
+bp = Blueprint("catalogue", __name__)
+
+ACCEPTED = {
+    "category": CATEGORIES,
+    "when": ("upcoming", "week", "month", "past"),
+    "sort": ("date", "price", "title"),
+    "per_page": ("10", "25", "50"),
+}
+LONGEST_SEARCH = 100
+RECENT_EVENTS = 5
+A_YEAR = 365 * 24 * 60 * 60
+
+
+@bp.get("/")
+def index() -> ResponseReturnValue:
+    now = utc_now()
+
+    remembered = request.cookies.get("per_page", "")
+    if remembered not in ACCEPTED["per_page"]:
+        remembered = "10"
+    query = {
+        "q": " ".join(request.args.get("q", "").split()),
+        "category": request.args.get("category", ""),
+        "when": request.args.get("when", "upcoming"),
+        "sort": request.args.get("sort", "date"),
+        "per_page": request.args.get("per_page", remembered),
+    }
+    if len(query["q"]) > LONGEST_SEARCH:
+        abort(400, f"q is too long: a search has up to {LONGEST_SEARCH} letters.")
+    for key, accepted in ACCEPTED.items():
+        # The empty category is what the form sends for "all categories".
+        if query[key] not in accepted and (key, query[key]) != ("category", ""):
+            abort(400, f"{key} cannot be {query[key]!r}: choose one of {', '.join(accepted)}.")
+    page_text = request.args.get("page", "1")
+    if not re.fullmatch(r"0*[1-9][0-9]{0,8}", page_text):
+        abort(400, f"page cannot be {page_text!r}: give a whole number from 1 on.")
+    page, per_page = int(page_text), int(query["per_page"])
+
+    wanted: list[ColumnElement[bool]] = [Event.published.is_(True)]
+    if query["q"]:
+        wanted.append(
+            or_(
+                Event.title.icontains(query["q"], autoescape=True),
+                Event.venue.icontains(query["q"], autoescape=True),
+                Event.summary.icontains(query["q"], autoescape=True),
+            )
+        )
+    if query["category"]:
+        wanted.append(Event.category == query["category"])
+    if query["when"] == "past":
+        wanted.append(Event.starts_at <= now)
+    else:
+        wanted.append(Event.starts_at > now)
+    if query["when"] == "week":
+        wanted.append(Event.starts_at <= now + timedelta(days=7))
+    if query["when"] == "month":
+        wanted.append(Event.starts_at <= now + timedelta(days=30))
+
+    price_now = case(
+        (Event.early_bird_until >= now, Event.early_bird_price_cents), else_=Event.price_cents
+    )
+    # Of what is over, the latest comes first.
+    by_date = Event.starts_at.desc() if query["when"] == "past" else Event.starts_at.asc()
+    order: dict[str, list[ColumnElement[Any]]] = {
+        "date": [by_date],
+        "price": [price_now.asc(), by_date],
+        "title": [func.lower(Event.title), by_date],
+    }
+
+    total = db.session.scalar(select(func.count()).select_from(Event).where(*wanted)) or 0
+    pages = max(1, -(-total // per_page))
+    rows: list[tuple[Event, int]] = []
+    if page <= pages:
+        found = db.session.execute(
+            select(Event, seats_taken(now))
+            .where(*wanted)
+            .order_by(*order[query["sort"]], Event.id)
+            .limit(per_page)
+            .offset((page - 1) * per_page)
+        )
+        rows = [(event, max(0, event.capacity - taken)) for event, taken in found]
+
+    slugs = _recent_slugs()
+    recent = db.session.scalars(select(Event).where(Event.published, Event.slug.in_(slugs)))
+    response = make_response(
+        render_template(
+            "catalogue/index.html",
+            rows=rows,
+            total=total,
+            page=page,
+            pages=pages,
+            query=query,
+            accepted=ACCEPTED,
+            recent=sorted(recent, key=lambda event: slugs.index(event.slug)),
+            now=now,
+        )
+    )
+    if "per_page" in request.args:
+        _remember(response, "per_page", query["per_page"])
+    return response
+
+
+@bp.get("/events/<slug>")
+def show(slug: str) -> ResponseReturnValue:
+    now = utc_now()
+    event = db.session.scalar(select(Event).where(Event.slug == slug, Event.published))
+    if event is None:
+        abort(404, "There is no such event.")
+
+    form = None
+    if not event.has_started(now):
+        form = CheckoutForm(event.max_per_order)
+        form.renew()
+
+    response = make_response(
+        render_template(
+            "catalogue/event.html",
+            event=event,
+            now=now,
+            seats_left=event.seats_left(now),
+            form=form,
+            problem=None,
+        )
+    )
+    slugs = [slug, *(seen for seen in _recent_slugs() if seen != slug)]
+    _remember(response, "recent", ",".join(slugs[:RECENT_EVENTS]))
+    return response
+
+
+def _recent_slugs() -> list[str]:
+    """Return the slugs in the visitor's cookie, latest first; anything else in it is dropped."""
+    slugs = re.findall(r"[a-z0-9-]+", request.cookies.get("recent", ""))
+    return slugs[:RECENT_EVENTS]
+
+
+def _remember(response: Response, key: str, value: str) -> None:
+    response.set_cookie(key, value, max_age=A_YEAR, httponly=True, samesite="Lax")

@@ -1,0 +1,199 @@
+"""Buying tickets."""
+
+import secrets
+from datetime import timedelta
+
+import requests
+from flask import Blueprint, abort, current_app, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from ..clock import utc_now
+from ..database import db
+from ..forms import CheckoutForm
+from ..mail import send_mail
+from ..models import Event, Order, OrderStatus, Ticket, Voucher
+from ..money import percent_of
+
+bp = Blueprint("checkout", __name__)
+
+HOLD = timedelta(minutes=30)
+GROUP_FROM = 6
+GROUP_PERCENT = 10
+REFERENCE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ379"
+REFERENCE_LENGTH = 5
+
+
+@bp.post("/events/<slug>/checkout")
+def place(slug: str) -> ResponseReturnValue:
+    event = db.session.scalar(select(Event).where(Event.slug == slug, Event.published))
+    if event is None:
+        abort(404, "There is no such event.")
+    form = CheckoutForm(event.max_per_order)
+
+    # From here to the commit, nobody else decides about this event's seats, and a second click
+    # waits for the first.
+    event.lock()
+    now = utc_now()
+
+    twin = _order_of(form.checkout_id.data)
+    if twin is not None:
+        return _to_order(twin)
+
+    if event.has_started(now):
+        return _form_again(event, form, 409, "Sales are closed: the event has started.")
+
+    if not form.validate():
+        return _form_again(event, form, 422)
+
+    voucher = None
+    if form.voucher.data:
+        code = form.voucher.data.upper()
+        voucher = db.session.scalar(select(Voucher).where(Voucher.code == code))
+        if voucher is None:
+            form.voucher.errors = [f"There is no voucher {code}."]
+            return _form_again(event, form, 422)
+        voucher.lock()
+        refusal = voucher.refusal(event, now)
+        if refusal is not None:
+            form.voucher.errors = [refusal]
+            return _form_again(event, form, 422)
+
+    quantity = form.quantity.data
+    seats_left = event.seats_left(now)
+    if quantity > seats_left:
+        left = "1 seat is" if seats_left == 1 else f"{seats_left} seats are"
+        return _form_again(event, form, 409, f"Not enough seats: {left} left.")
+
+    gross_cents = event.unit_price(now) * quantity
+    group_cents = percent_of(gross_cents, GROUP_PERCENT) if quantity >= GROUP_FROM else 0
+    voucher_cents = voucher.discount(gross_cents) if voucher is not None else 0
+    if voucher_cents <= group_cents:
+        voucher = None
+    discount_cents = max(group_cents, voucher_cents)
+    total_cents = gross_cents - discount_cents
+    if total_cents > 0 and not form.card_token.data:
+        form.card_token.errors = ["Give a card: there is something to pay."]
+        return _form_again(event, form, 422)
+
+    order = Order(
+        reference=_new_reference(),
+        secret=secrets.token_urlsafe(),
+        checkout_id=form.checkout_id.data,
+        event=event,
+        name=form.name.data,
+        email=form.email.data,
+        quantity=quantity,
+        total_cents=total_cents,
+        discount_cents=discount_cents,
+        voucher=voucher,
+        status=OrderStatus.PENDING,
+        created_at=now,
+        hold_until=now + HOLD,
+    )
+    db.session.add(order)
+    try:
+        db.session.commit()
+    except IntegrityError:
+        # The same form, sent for another event at the same moment.
+        db.session.rollback()
+        twin = _order_of(form.checkout_id.data)
+        if twin is None:
+            raise
+        return _to_order(twin)
+
+    charge_id = None
+    if order.total_cents > 0:
+        try:
+            answer = requests.post(
+                f"{current_app.config['PAYMENTS_URL']}/v1/charges",
+                json={
+                    "amount": order.total_cents,
+                    "currency": "EUR",
+                    "source": form.card_token.data,
+                    "reference": order.reference,
+                },
+                headers={
+                    "Authorization": f"Bearer {current_app.config['PAYMENTS_API_KEY']}",
+                    "Idempotency-Key": f"{order.reference}-1",
+                },
+                timeout=current_app.config["PAYMENTS_TIMEOUT"],
+            )
+            status, body = answer.status_code, answer.json()
+        except (requests.RequestException, ValueError, RecursionError) as error:
+            status, body = None, str(error)
+
+        match status, body:
+            case 201, {
+                "id": str(charge_id),
+                "status": "succeeded",
+                "amount": order.total_cents,
+                "reference": order.reference,
+            }:
+                pass
+            case 402, {"error": {"message": str(reason)}}:
+                order.move_to(OrderStatus.DECLINED)
+                db.session.commit()
+                return _form_again(event, form, 402, f"The card was declined: {reason}")
+            case _:
+                # The charge may stand or not. The order keeps its seats until that is known.
+                current_app.logger.error("No answer on %s: %s %s", order.reference, status, body)
+                return render_template("orders/held.html", order=order), 503
+
+    order.move_to(OrderStatus.PAID)
+    order.charge_id = charge_id
+    order.tickets = [Ticket(code=secrets.token_urlsafe()) for _ in range(order.quantity)]
+    db.session.commit()
+
+    try:
+        send_mail(
+            order.email,
+            f"Your tickets for {event.title}",
+            render_template("mail/confirmation.txt", order=order),
+        )
+    except OSError as error:
+        # Lost mail is no lost order: who looks for unsent confirmations finds this one.
+        current_app.logger.error("No confirmation of %s: %s", order.reference, error)
+    else:
+        order.confirmation_sent_at = utc_now()
+        db.session.commit()
+    return _to_order(order)
+
+
+def _order_of(checkout_id: str | None) -> Order | None:
+    return db.session.scalar(select(Order).where(Order.checkout_id == checkout_id))
+
+
+def _to_order(order: Order) -> ResponseReturnValue:
+    # The rollback gives back a lock that may be held; it also forgets what was read.
+    address = url_for("orders.show", reference=order.reference, secret=order.secret)
+    db.session.rollback()
+    return redirect(address, 303)
+
+
+def _new_reference() -> str:
+    """Return a reference that no order has yet."""
+    while True:
+        letters = (secrets.choice(REFERENCE_LETTERS) for _ in range(REFERENCE_LENGTH))
+        reference = "".join(letters)
+        if db.session.scalar(select(Order.id).where(Order.reference == reference)) is None:
+            return reference
+
+
+def _form_again(
+    event: Event, form: CheckoutForm, status: int, problem: str | None = None
+) -> ResponseReturnValue:
+    """Show the form as it was typed. Nothing is kept, and the locks are given back."""
+    db.session.rollback()
+    form.renew()
+    now = utc_now()
+    page = render_template(
+        "catalogue/event.html",
+        event=event,
+        now=now,
+        seats_left=event.seats_left(now),
+        form=form,
+        problem=problem,
+    )
+    return page, status

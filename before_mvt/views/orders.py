@@ -1,0 +1,107 @@
+"""The buyer's order: looking at it, and cancelling it."""
+
+import hmac
+from datetime import datetime, timedelta
+
+import requests
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from ..clock import utc_now
+from ..database import db
+from ..models import Order, OrderStatus, RefundState
+from ..money import net_of, percent_of
+
+bp = Blueprint("orders", __name__, url_prefix="/orders/<reference>/<secret>")
+
+# From how long before the start which percentage is given back.
+REFUND_LADDER = ((timedelta(days=14), 100), (timedelta(hours=48), 50))
+
+
+@bp.get("")
+def show(reference: str, secret: str) -> ResponseReturnValue:
+    return _order_page(_order_or_404(reference, secret))
+
+
+@bp.post("/cancel")
+def cancel(reference: str, secret: str) -> ResponseReturnValue:
+    now = utc_now()
+    order = _order_or_404(reference, secret)
+
+    # A second click, or somebody at the door, waits here; the order is then read again.
+    order.event.lock()
+    db.session.refresh(order)
+    problem = _why_not_cancelled(order, now)
+    if problem is not None:
+        db.session.rollback()
+        return _order_page(order, problem), 409
+
+    # The seats are free before any money moves: if the gateway fails, the refund stays due.
+    order.move_to(OrderStatus.CANCELLED)
+    order.refund_cents = _refund_now(order, now)
+    order.refund_state = RefundState.DUE if order.refund_cents else RefundState.NONE
+    db.session.commit()
+
+    if order.refund_state == RefundState.DUE:
+        try:
+            answer = requests.post(
+                f"{current_app.config['PAYMENTS_URL']}/v1/refunds",
+                json={"charge": order.charge_id, "amount": order.refund_cents},
+                headers={
+                    "Authorization": f"Bearer {current_app.config['PAYMENTS_API_KEY']}",
+                    "Idempotency-Key": f"{order.reference}-refund",
+                },
+                timeout=current_app.config["PAYMENTS_TIMEOUT"],
+            )
+            status, body = answer.status_code, answer.json()
+        except (requests.RequestException, ValueError, RecursionError) as error:
+            status, body = None, str(error)
+
+        match status, body:
+            case 201, {"status": "succeeded", "amount": order.refund_cents}:
+                order.refund_state = RefundState.DONE
+                db.session.commit()
+            case _:
+                current_app.logger.error("No refund of %s: %s %s", order.reference, status, body)
+
+    flash("Your order is cancelled.")
+    return redirect(url_for("orders.show", reference=reference, secret=secret), 303)
+
+
+def _order_or_404(reference: str, secret: str) -> Order:
+    order = db.session.scalar(select(Order).where(Order.reference == reference))
+    if order is None or not hmac.compare_digest(order.secret.encode(), secret.encode()):
+        abort(404, "There is no such order.")
+    return order
+
+
+def _order_page(order: Order, problem: str | None = None) -> str:
+    now = utc_now()
+    can_cancel = _why_not_cancelled(order, now) is None
+    return render_template(
+        "orders/show.html",
+        order=order,
+        now=now,
+        net_cents=net_of(order.total_cents),
+        refund_cents=_refund_now(order, now) if can_cancel else None,
+        problem=problem,
+    )
+
+
+def _why_not_cancelled(order: Order, now: datetime) -> str | None:
+    if order.status != OrderStatus.PAID:
+        return f"Only a paid order can be cancelled; this one is {order.status}."
+    if order.event.has_started(now):
+        return "The event has started: the order can no longer be cancelled."
+    if any(ticket.checked_in_at for ticket in order.tickets):
+        return "A ticket of this order is checked in already: it can no longer be cancelled."
+    return None
+
+
+def _refund_now(order: Order, now: datetime) -> int:
+    """Return what a cancellation at this instant would give back, in cents."""
+    for notice, percent in REFUND_LADDER:
+        if order.event.starts_at - now >= notice:
+            return percent_of(order.total_cents, percent)
+    return 0

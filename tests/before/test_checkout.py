@@ -1,0 +1,352 @@
+"""Buying tickets: the form, the order and its seats, the mail."""
+
+import json
+import re
+import smtplib
+
+import pytest
+
+from tests.before.helpers import DAY, NOW, SECOND, text_of
+
+FREE = {"price_cents": 0}
+
+
+@pytest.mark.behaviour("checkout.paid")
+def test_a_charged_card_makes_a_paid_order_and_leads_to_it(add_event, buy, gateway, stored):
+    event = add_event()
+    gateway.charges(id="ch_777")
+
+    answer = buy(event, quantity=3)
+
+    [order] = stored("Order")
+    assert answer.status_code == 303
+    assert answer.location == f"/orders/{order.reference}/{order.secret}"
+    assert (order.status, order.charge_id) == ("paid", "ch_777")
+    assert (order.name, order.email) == ("Ada Okafor", "ada@example.org")
+
+
+@pytest.mark.behaviour("checkout.paid")
+def test_a_paid_order_has_a_ticket_for_each_seat(add_event, buy, gateway, stored):
+    event = add_event()
+    gateway.charges()
+
+    buy(event, quantity=3)
+
+    [order] = stored("Order")
+    tickets = stored("Ticket")
+    assert [ticket.order_id for ticket in tickets] == [order.id] * 3
+    assert len({ticket.code for ticket in tickets}) == 3
+
+
+@pytest.mark.behaviour("checkout.paid")
+def test_the_gateway_is_asked_for_the_total_under_a_key_of_the_order(
+    add_event, buy, gateway, stored
+):
+    event = add_event(price_cents=2500)
+    gateway.charges()
+
+    buy(event, quantity=2, card_token="tok_visa")
+
+    [request] = gateway.requests
+    [order] = stored("Order")
+    assert json.loads(request.body) == {
+        "amount": 5000,
+        "currency": "EUR",
+        "source": "tok_visa",
+        "reference": order.reference,
+    }
+    assert request.headers["Authorization"] == "Bearer key of the shop"
+    assert request.headers["Idempotency-Key"] == f"{order.reference}-1"
+
+
+@pytest.mark.behaviour("checkout.paid")
+def test_an_order_has_a_short_reference_and_an_unguessable_secret(add_event, buy, gateway, stored):
+    event = add_event()
+    for number in range(2):
+        gateway.charges()
+        buy(event, checkout_id=f"form-{number}")
+
+    first, second = stored("Order")
+    assert re.fullmatch("[ABCDEFGHJKLMNPQRSTUVWXYZ379]{5}", first.reference)
+    assert first.reference != second.reference
+    assert len(first.secret) >= 16
+    assert first.secret != second.secret
+
+
+@pytest.mark.behaviour("checkout.confirmation")
+def test_a_paid_order_is_confirmed_by_mail(add_event, buy, gateway, mailbox, stored):
+    event = add_event(price_cents=2500)
+    gateway.charges()
+
+    buy(event, quantity=2)
+
+    [mail] = mailbox.mails
+    [order] = stored("Order")
+    assert mailbox.server == ("mail.example", 25)
+    assert (mail["From"], mail["To"]) == ("shop@example.org", "ada@example.org")
+    assert mail["Subject"] == "Your tickets for The Glass Orchestra"
+    assert order.confirmation_sent_at == NOW
+
+
+@pytest.mark.behaviour("checkout.confirmation")
+def test_the_mail_has_reference_total_tickets_and_link(add_event, buy, gateway, mailbox, stored):
+    event = add_event(price_cents=2500)
+    gateway.charges()
+
+    buy(event, quantity=2)
+
+    [mail] = mailbox.mails
+    [order] = stored("Order")
+    text = mail.get_content()
+    assert f"Order: {order.reference}\n" in text
+    assert "Total: €50.00" in text
+    assert all(ticket.code in text for ticket in stored("Ticket"))
+    assert f"http://localhost/orders/{order.reference}/{order.secret}\n" in text
+
+
+@pytest.mark.behaviour("checkout.free")
+def test_a_free_event_needs_no_card_and_no_gateway(add_event, buy, gateway, mailbox, stored):
+    event = add_event(**FREE)
+
+    answer = buy(event, quantity=2, card_token="")
+
+    [order] = stored("Order")
+    assert answer.status_code == 303
+    assert (order.status, order.total_cents, order.charge_id) == ("paid", 0, None)
+    assert len(stored("Ticket")) == 2
+    assert len(mailbox.mails) == 1
+    assert gateway.requests == []
+
+
+@pytest.mark.behaviour("checkout.free")
+def test_a_voucher_over_everything_needs_no_card_and_no_gateway(
+    add_event, add_voucher, buy, gateway, stored
+):
+    event = add_event()
+    add_voucher("FRIENDS", kind="percent", value=100)
+
+    answer = buy(event, voucher="FRIENDS", card_token="")
+
+    [order] = stored("Order")
+    assert answer.status_code == 303
+    assert order.status == "paid"
+    assert gateway.requests == []
+
+
+@pytest.mark.behaviour("checkout.idempotent")
+def test_the_same_form_sent_twice_is_charged_once(add_event, buy, gateway, mailbox, stored):
+    event = add_event()
+    gateway.charges()
+
+    first, second = buy(event), buy(event)
+
+    assert second.status_code == 303
+    assert second.location == first.location
+    assert len(gateway.requests) == len(mailbox.mails) == len(stored("Order")) == 1
+
+
+@pytest.mark.behaviour("checkout.idempotent")
+@pytest.mark.parametrize("status", ["pending", "paid", "declined", "expired", "cancelled"])
+def test_a_checkout_id_seen_before_leads_to_its_order(
+    add_event, add_order, buy, gateway, stored, status
+):
+    event = add_event()
+    order = add_order(event, status, checkout_id="form-1")
+
+    answer = buy(event, checkout_id="form-1")
+
+    assert answer.status_code == 303
+    assert answer.location == f"/orders/{order.reference}/{order.secret}"
+    assert [order.status for order in stored("Order")] == [status]
+    assert gateway.requests == []
+
+
+@pytest.mark.behaviour("checkout.idempotent")
+def test_a_checkout_id_seen_before_goes_before_every_refusal(add_event, add_order, buy):
+    event = add_event(starts_at=NOW - DAY)
+    order = add_order(event, checkout_id="form-1")
+
+    answer = buy(event, checkout_id="form-1", name="", quantity="none", voucher="NONE")
+
+    assert answer.location == f"/orders/{order.reference}/{order.secret}"
+
+
+@pytest.mark.behaviour("checkout.unknown_event")
+def test_an_unpublished_event_cannot_be_bought(add_event, buy, stored):
+    event = add_event(published=False, **FREE)
+
+    answer = buy(event)
+
+    assert answer.status_code == 404
+    assert "There is no such event." in text_of(answer)
+    assert stored("Order") == []
+
+
+@pytest.mark.behaviour("checkout.unknown_event")
+def test_an_unknown_event_cannot_be_bought(client):
+    answer = client.post("/events/nothing-at-all/checkout")
+
+    assert answer.status_code == 404
+    assert "There is no such event." in text_of(answer)
+
+
+@pytest.mark.behaviour("checkout.closed")
+def test_from_the_start_on_nothing_is_sold(add_event, buy, stored):
+    event = add_event(starts_at=NOW, **FREE)
+
+    answer = buy(event)
+
+    assert answer.status_code == 409
+    assert "Sales are closed: the event has started." in text_of(answer)
+    assert stored("Order") == []
+
+
+@pytest.mark.behaviour("checkout.closed")
+def test_a_second_before_the_start_tickets_are_sold(add_event, buy):
+    event = add_event(starts_at=NOW + SECOND, **FREE)
+
+    assert buy(event).status_code == 303
+
+
+@pytest.mark.behaviour("checkout.closed")
+def test_closed_sales_go_before_an_invalid_form(add_event, buy):
+    event = add_event(starts_at=NOW)
+
+    assert buy(event, name="").status_code == 409
+
+
+@pytest.mark.behaviour("checkout.invalid")
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("name", "", "Give your name, up to 100 letters."),
+        ("name", "  \t ", "Give your name, up to 100 letters."),
+        ("name", "x" * 101, "Give your name, up to 100 letters."),
+        ("email", "", "Give an e-mail address, such as ada@example.org."),
+        ("email", "ada", "Give an e-mail address, such as ada@example.org."),
+        ("email", "ada@example", "Give an e-mail address, such as ada@example.org."),
+        ("email", "a@b.org, c@d.org", "Give an e-mail address, such as ada@example.org."),
+        ("email", f"{'a' * 243}@example.org", "Give an e-mail address of up to 254 letters."),
+        ("quantity", "", "Choose 1 to 10 seats."),
+        ("quantity", "0", "Choose 1 to 10 seats."),
+        ("quantity", "-1", "Choose 1 to 10 seats."),
+        ("quantity", "11", "Choose 1 to 10 seats."),
+        ("quantity", "1.5", "Choose 1 to 10 seats."),
+        ("quantity", "two", "Choose 1 to 10 seats."),
+        ("quantity", "9" * 30, "Choose 1 to 10 seats."),
+        ("checkout_id", "", "The form was not complete: send it again."),
+        ("checkout_id", "x" * 65, "The form was not complete: send it again."),
+    ],
+)
+def test_a_field_outside_its_limits_is_refused(add_event, buy, stored, field, value, sentence):
+    event = add_event(max_per_order=10, **FREE)
+
+    answer = buy(event, **{field: value})
+
+    assert answer.status_code == 422
+    assert sentence in text_of(answer)
+    assert stored("Order") == []
+
+
+@pytest.mark.behaviour("checkout.invalid")
+@pytest.mark.parametrize(
+    ("field", "value"), [("name", "x"), ("name", "x" * 100), ("quantity", "1"), ("quantity", "4")]
+)
+def test_a_field_at_its_limit_is_accepted(add_event, buy, field, value):
+    event = add_event(max_per_order=4, **FREE)
+
+    assert buy(event, **{field: value}).status_code == 303
+
+
+@pytest.mark.behaviour("checkout.invalid")
+def test_the_form_is_shown_again_as_it_was_typed(add_event, buy):
+    event = add_event()
+
+    page = buy(event, name="Ada O.", email="ada@", quantity="77", voucher="x1", card_token="c1")
+
+    for typed in ("Ada O.", "ada@", "77", "x1", "c1"):
+        assert f'value="{typed}"' in page.text
+
+
+@pytest.mark.behaviour("checkout.card_missing")
+def test_without_a_card_nothing_can_be_paid(add_event, buy, stored):
+    event = add_event()
+
+    answer = buy(event, card_token=" ")
+
+    assert answer.status_code == 422
+    assert "Give a card: there is something to pay." in text_of(answer)
+    assert stored("Order") == []
+
+
+@pytest.mark.behaviour("checkout.sold_out")
+@pytest.mark.parametrize(
+    ("sold", "sentence"),
+    [
+        (8, "Not enough seats: 2 seats are left."),
+        (9, "Not enough seats: 1 seat is left."),
+        (10, "Not enough seats: 0 seats are left."),
+        (11, "Not enough seats: 0 seats are left."),
+    ],
+)
+def test_more_seats_than_are_left_are_refused(add_event, add_order, buy, stored, sold, sentence):
+    event = add_event(capacity=10, **FREE)
+    add_order(event, quantity=sold)
+
+    answer = buy(event, quantity=3, name="Ada O.")
+
+    assert answer.status_code == 409
+    assert sentence in text_of(answer)
+    assert 'value="Ada O."' in answer.text
+    assert len(stored("Order")) == 1
+
+
+@pytest.mark.behaviour("checkout.sold_out")
+def test_the_last_seats_can_be_bought(add_event, add_order, buy):
+    event = add_event(capacity=10, **FREE)
+    add_order(event, quantity=7)
+
+    assert buy(event, quantity=3).status_code == 303
+
+
+@pytest.mark.behaviour("checkout.seats.held")
+@pytest.mark.parametrize(
+    ("hold_until", "status"), [(NOW + SECOND, 409), (NOW, 409), (NOW - SECOND, 303)]
+)
+def test_a_pending_order_keeps_its_seats_until_its_hold_lapses(
+    add_event, add_order, buy, hold_until, status
+):
+    event = add_event(capacity=1, **FREE)
+    add_order(event, "pending", hold_until=hold_until)
+
+    assert buy(event).status_code == status
+
+
+@pytest.mark.behaviour("checkout.seats.held")
+@pytest.mark.parametrize("status", ["declined", "expired", "cancelled"])
+def test_an_order_that_came_to_nothing_keeps_no_seats(add_event, add_order, buy, status):
+    event = add_event(capacity=1, **FREE)
+    add_order(event, status)
+
+    assert buy(event).status_code == 303
+
+
+@pytest.mark.behaviour("checkout.mail_failed")
+@pytest.mark.parametrize(
+    "failure",
+    [ConnectionRefusedError(), TimeoutError(), smtplib.SMTPRecipientsRefused({})],
+    ids=lambda failure: type(failure).__name__,
+)
+def test_a_mail_that_cannot_be_sent_loses_no_order(
+    add_event, buy, gateway, mailbox, stored, failure
+):
+    event = add_event()
+    gateway.charges()
+    mailbox.failure = failure
+
+    answer = buy(event)
+
+    [order] = stored("Order")
+    assert answer.status_code == 303
+    assert (order.status, order.confirmation_sent_at) == ("paid", None)
+    assert len(stored("Ticket")) == 1
