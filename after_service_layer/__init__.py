@@ -1,0 +1,1 @@
+"""The box office with a service layer: views translate, services decide."""

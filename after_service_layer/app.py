@@ -1,0 +1,36 @@
+"""The application factory."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask
+from flask_wtf import CSRFProtect
+
+from .clock import utc_text
+from .commands import register_commands
+from .config import load_config
+from .database import db
+from .errors import register_error_pages
+from .money import euros
+from .services.refusals import Refusal
+from .views import auth, catalogue, checkout, orders, organiser, site
+from .views.answers import refusal_page
+
+
+def create_app(config: Mapping[str, Any] | None = None) -> Flask:
+    """Return the shop, set up from defaults, the environment and `config`, in this order.
+
+    Stops the program with one sentence where a setting is missing or cannot be used.
+    """
+    app = Flask(__package__)
+    load_config(app, config)
+    db.init_app(app)
+    CSRFProtect(app)
+    app.add_template_filter(euros)
+    app.add_template_filter(utc_text, "utc")
+    register_error_pages(app)
+    app.register_error_handler(Refusal, refusal_page)
+    register_commands(app)
+    for feature in (catalogue, checkout, orders, auth, organiser, site):
+        app.register_blueprint(feature.bp)
+    return app

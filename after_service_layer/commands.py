@@ -1,0 +1,72 @@
+"""Commands for whoever runs the shop: `flask --app PACKAGE.app COMMAND`."""
+
+import secrets
+
+import click
+from flask import Flask
+from flask.cli import with_appcontext
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+from werkzeug.security import generate_password_hash
+
+from .clock import utc_now
+from .database import db
+from .models import Event, Organiser
+from .season import plan_season
+
+
+class ShopCommand(click.Command):
+    """A command that says in one sentence that the database is not there."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (OperationalError, ProgrammingError) as error:
+            raise click.ClickException(
+                "The database cannot be reached, or has no tables yet (init-db makes them):"
+                f" {str(error.orig).splitlines()[0]}"
+            ) from None
+
+
+def register_commands(app: Flask) -> None:
+    """Add `init-db`, `seed` and `create-organiser` to the app's command line."""
+    for command in (init_db, seed, create_organiser):
+        app.cli.add_command(command)
+
+
+@click.command("init-db", cls=ShopCommand)
+@with_appcontext
+def init_db() -> None:
+    """Create the tables that are missing. Keeps what is there."""
+    db.create_all()
+    click.echo("The tables are there.")
+
+
+@click.command("seed", cls=ShopCommand)
+@with_appcontext
+def seed() -> None:
+    """Fill an empty shop with a season of events, some orders and vouchers."""
+    if db.session.scalar(select(Event.id).limit(1)) is not None:
+        raise click.ClickException("The shop has events already; seed fills only an empty one.")
+    events, vouchers, orders = plan_season(utc_now(), new_secret=secrets.token_urlsafe)
+    db.session.add_all([*events, *vouchers, *orders])
+    db.session.commit()
+    click.echo(f"Added {len(events)} events, {len(vouchers)} vouchers and {len(orders)} orders.")
+
+
+@click.command("create-organiser", cls=ShopCommand)
+@click.argument("name")
+@click.option("--password", required=True, help="At least 8 letters.")
+@with_appcontext
+def create_organiser(name: str, password: str) -> None:
+    """Add somebody who may log in."""
+    if not 1 <= len(name.strip()) <= 80:
+        raise click.BadParameter("give 1 to 80 letters.", param_hint="NAME")
+    if len(password) < 8:
+        raise click.BadParameter("give at least 8 letters.", param_hint="--password")
+    db.session.add(Organiser(name=name.strip(), password_hash=generate_password_hash(password)))
+    try:
+        db.session.commit()
+    except IntegrityError:
+        raise click.ClickException(f"There is an organiser {name.strip()} already.") from None
+    click.echo(f"{name.strip()} may log in now.")

@@ -1,0 +1,68 @@
+"""Where the settings come from: defaults, then the environment, then the caller."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+PREFIX = "BOX_OFFICE_"
+DRIVERS = {"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"}
+
+# The addresses are those of the sandbox that `make run` starts. There is no default for a
+# secret: without SECRET_KEY the app does not start, without PAYMENTS_API_KEY the gateway
+# refuses, and without PAYMENTS_WEBHOOK_SECRET no webhook is believed.
+DEFAULTS: dict[str, Any] = {
+    "SECRET_KEY": None,
+    "SQLALCHEMY_DATABASE_URI": f"sqlite:///{__package__}.sqlite",
+    "PAYMENTS_URL": "http://127.0.0.1:5010",
+    "PAYMENTS_API_KEY": "",
+    "PAYMENTS_WEBHOOK_SECRET": "",
+    "PAYMENTS_TIMEOUT": 5.0,
+    "MAIL_HOST": "127.0.0.1",
+    "MAIL_PORT": 5012,
+    "MAIL_SENDER": "box-office@example.org",
+}
+
+
+def load_config(app: Flask, overrides: Mapping[str, Any] | None = None) -> None:
+    """Fill `app.config`; stop the program with one sentence if a setting cannot be used."""
+    app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
+    app.config.update(DEFAULTS)
+    for key in DEFAULTS:
+        if PREFIX + key in os.environ:
+            app.config[key] = os.environ[PREFIX + key]
+    app.config.update(overrides or {})
+    _check(app.config)
+
+
+def _check(config: dict[str, Any]) -> None:
+    if not config["SECRET_KEY"]:
+        raise SystemExit(
+            f"{PREFIX}SECRET_KEY is not set: give it a long random text, for example"
+            f' export {PREFIX}SECRET_KEY="$(python -c "import secrets;'
+            ' print(secrets.token_hex())")".'
+        )
+    try:
+        driver = make_url(config["SQLALCHEMY_DATABASE_URI"]).drivername
+    except (ArgumentError, ValueError):
+        driver = "no database address"
+    if driver not in DRIVERS:
+        raise SystemExit(
+            f"{PREFIX}SQLALCHEMY_DATABASE_URI has {driver!r}: give sqlite:///FILE"
+            " or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE."
+        )
+    config["PAYMENTS_TIMEOUT"] = _number(config, "PAYMENTS_TIMEOUT", float, "seconds", 3600)
+    config["MAIL_PORT"] = _number(config, "MAIL_PORT", int, "a port", 65535)
+
+
+def _number(config: dict[str, Any], key: str, kind: type, what: str, most: int) -> Any:
+    try:
+        number = kind(config[key])
+    except (TypeError, ValueError):
+        number = 0
+    if not 0 < number <= most:
+        raise SystemExit(f"{PREFIX}{key} is {config[key]!r}: give {what}, above 0, up to {most}.")
+    return number

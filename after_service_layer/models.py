@@ -1,0 +1,307 @@
+"""What the box office keeps, and the rules that need nothing but a row or two.
+
+Money is integer cents, EUR; instants are aware and in UTC.
+"""
+
+import sqlite3
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    DateTime,
+    Engine,
+    Enum,
+    ForeignKey,
+    ScalarSelect,
+    String,
+    TypeDecorator,
+    and_,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.event import listens_for
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    Session,
+    mapped_column,
+    object_session,
+    relationship,
+)
+
+from .money import percent_of
+
+CATEGORIES = ("music", "theatre", "comedy", "talks", "family")
+
+
+class Base(DeclarativeBase):
+    """The models are plain SQLAlchemy: they work without a framework, and without an app."""
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An aware UTC instant. SQLite keeps no zone, so it is put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+class OrderStatus(StrEnum):
+    PENDING = "pending"
+    PAID = "paid"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+class RefundState(StrEnum):
+    NONE = "none"
+    DUE = "due"
+    DONE = "done"
+
+
+class VoucherKind(StrEnum):
+    PERCENT = "percent"
+    AMOUNT = "amount"
+
+
+def _stored_as_text(kind: type[StrEnum]) -> Enum:
+    """Return a column type that keeps an enum's value, as any SQL client would read it."""
+    return Enum(
+        kind, native_enum=False, length=12, values_callable=lambda all_: [m.value for m in all_]
+    )
+
+
+# The only ways an order can go.
+TRANSITIONS = {
+    OrderStatus.PENDING: {OrderStatus.PAID, OrderStatus.DECLINED, OrderStatus.EXPIRED},
+    OrderStatus.PAID: {OrderStatus.CANCELLED},
+    OrderStatus.DECLINED: set(),
+    OrderStatus.EXPIRED: set(),
+    OrderStatus.CANCELLED: set(),
+}
+
+
+class Lockable(Base):
+    """A row that only one transaction at a time may decide about."""
+
+    __abstract__ = True
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    locks_taken: Mapped[int] = mapped_column(default=0)
+
+    def lock(self) -> None:
+        """Make everybody else who locks this row wait until this transaction ends.
+
+        An UPDATE, because SQLite silently ignores SELECT … FOR UPDATE. The row is then read
+        again: what was loaded before the lock may be out of date.
+        """
+        model = type(self)
+        session = _session_of(self)
+        session.execute(
+            update(model)
+            .where(model.id == self.id)
+            .values(locks_taken=model.locks_taken + 1)
+            .execution_options(synchronize_session=False)
+        )
+        session.refresh(self)
+
+
+class Event(Lockable):
+    """Something to go to. From `starts_at` on, nothing is sold or cancelled any more."""
+
+    __tablename__ = "events"
+
+    slug: Mapped[str] = mapped_column(String(80), unique=True)
+    title: Mapped[str] = mapped_column(String(120))
+    summary: Mapped[str] = mapped_column(String(2000))
+    venue: Mapped[str] = mapped_column(String(120))
+    category: Mapped[str] = mapped_column(String(20))
+    starts_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    capacity: Mapped[int]
+    price_cents: Mapped[int]
+    early_bird_price_cents: Mapped[int | None]
+    early_bird_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    max_per_order: Mapped[int] = mapped_column(default=10)
+    published: Mapped[bool] = mapped_column(default=False)
+
+    def has_started(self, now: datetime) -> bool:
+        return now >= self.starts_at
+
+    def early_bird_holds(self, now: datetime) -> bool:
+        return self.early_bird_until is not None and now <= self.early_bird_until
+
+    def unit_price(self, now: datetime) -> int:
+        """Return the price of one seat in cents at this instant."""
+        if self.early_bird_holds(now) and self.early_bird_price_cents is not None:
+            return self.early_bird_price_cents
+        return self.price_cents
+
+    def seats_taken(self, now: datetime) -> int:
+        """Return how many seats are sold or held at this instant."""
+        return _session_of(self).scalar(select(seats_taken(now)).where(Event.id == self.id)) or 0
+
+    def seats_left(self, now: datetime) -> int:
+        return max(0, self.capacity - self.seats_taken(now))
+
+
+class Voucher(Lockable):
+    """A code that takes something off an order, so many times and not more."""
+
+    __tablename__ = "vouchers"
+
+    code: Mapped[str] = mapped_column(String(40), unique=True)
+    kind: Mapped[VoucherKind] = mapped_column(_stored_as_text(VoucherKind))
+    value: Mapped[int]
+    event_id: Mapped[int | None] = mapped_column(ForeignKey("events.id"))
+    valid_from: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    valid_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    max_uses: Mapped[int]
+
+    event: Mapped[Event | None] = relationship()
+
+    def uses(self) -> int:
+        """Return how many pending and paid orders carry this voucher."""
+        return _session_of(self).scalar(select(voucher_uses()).where(Voucher.id == self.id)) or 0
+
+    def refusal(self, event: Event, now: datetime) -> str | None:
+        """Return why this voucher cannot be used for this event now; None where it can."""
+        if self.valid_from is not None and now < self.valid_from:
+            return f"The voucher {self.code} is not valid yet."
+        if self.valid_until is not None and now > self.valid_until:
+            return f"The voucher {self.code} is no longer valid."
+        if self.event_id is not None and self.event_id != event.id:
+            return f"The voucher {self.code} is for another event."
+        if self.uses() >= self.max_uses:
+            return f"The voucher {self.code} is used up."
+        return None
+
+    def discount(self, gross_cents: int) -> int:
+        """Return what this voucher takes off an amount, in cents; never more than all of it."""
+        if self.kind == VoucherKind.PERCENT:
+            return percent_of(gross_cents, self.value)
+        return min(self.value, gross_cents)
+
+
+class Order(Base):
+    """One purchase. The buyer's key to it is the secret in its address."""
+
+    __tablename__ = "orders"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    reference: Mapped[str] = mapped_column(String(5), unique=True)
+    secret: Mapped[str] = mapped_column(String(64))
+    checkout_id: Mapped[str] = mapped_column(String(64), unique=True)
+    event_id: Mapped[int] = mapped_column(ForeignKey("events.id"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    email: Mapped[str] = mapped_column(String(254))
+    quantity: Mapped[int]
+    total_cents: Mapped[int]
+    discount_cents: Mapped[int] = mapped_column(default=0)
+    voucher_id: Mapped[int | None] = mapped_column(ForeignKey("vouchers.id"), index=True)
+    status: Mapped[OrderStatus] = mapped_column(
+        _stored_as_text(OrderStatus), default=OrderStatus.PENDING
+    )
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    hold_until: Mapped[datetime] = mapped_column(UTCDateTime)
+    charge_id: Mapped[str | None]
+    refund_cents: Mapped[int] = mapped_column(default=0)
+    refund_state: Mapped[RefundState] = mapped_column(
+        _stored_as_text(RefundState), default=RefundState.NONE
+    )
+    confirmation_sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    event: Mapped[Event] = relationship()
+    voucher: Mapped[Voucher | None] = relationship()
+    tickets: Mapped[list["Ticket"]] = relationship(back_populates="order", order_by="Ticket.id")
+
+    def move_to(self, status: OrderStatus) -> None:
+        """Change the status; ValueError for a way that TRANSITIONS does not know."""
+        if status not in TRANSITIONS[self.status]:
+            raise ValueError(f"An order cannot go from {self.status} to {status}.")
+        self.status = status
+
+
+class Ticket(Base):
+    """One seat of one paid order."""
+
+    __tablename__ = "tickets"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), index=True)
+    code: Mapped[str] = mapped_column(String(64), unique=True)
+    checked_in_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    order: Mapped[Order] = relationship(back_populates="tickets")
+
+
+class Organiser(Base):
+    """Somebody who may change events and vouchers."""
+
+    __tablename__ = "organisers"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(255))
+
+
+def _session_of(row: Base) -> Session:
+    """Return the session that a row belongs to; ValueError for a row that was never stored."""
+    session = object_session(row)
+    if session is None:
+        raise ValueError(f"This {type(row).__name__} belongs to no session: it was never stored.")
+    return session
+
+
+def seats_taken(now: datetime) -> ScalarSelect[int]:
+    """Return, as part of a query on events, the seats that are sold or held at this instant.
+
+    A hold that ends at this very instant still holds.
+    """
+    held = and_(Order.status == OrderStatus.PENDING, Order.hold_until >= now)
+    return (
+        select(func.coalesce(func.sum(Order.quantity), 0))
+        .where(Order.event_id == Event.id, or_(Order.status == OrderStatus.PAID, held))
+        .correlate(Event)
+        .scalar_subquery()
+    )
+
+
+def voucher_uses() -> ScalarSelect[int]:
+    """Return, as part of a query on vouchers, the pending and paid orders that carry one."""
+    return (
+        select(func.count(Order.id))
+        .where(
+            Order.voucher_id == Voucher.id,
+            Order.status.in_([OrderStatus.PENDING, OrderStatus.PAID]),
+        )
+        .correlate(Voucher)
+        .scalar_subquery()
+    )
+
+
+@listens_for(Engine, "connect")
+def prepare_sqlite(connection: Any, record: object) -> None:
+    """Teach SQLite what PostgreSQL does by itself.
+
+    That is: to check foreign keys, to wait for a lock, to lower-case more than ASCII.
+    """
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA busy_timeout = 15000")
+        connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+def _lower(text: str | None) -> str | None:
+    return None if text is None else text.lower()

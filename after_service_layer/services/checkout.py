@@ -1,0 +1,196 @@
+"""Buying tickets. Came out of `views/checkout.py`: rules, database, money and mail."""
+
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from ..models import Event, Order, OrderStatus, Ticket, Voucher
+from .interfaces import Clock, Mailer, MailNotSent, NoClearAnswer, Payments
+from .pricing import price_order
+from .refusals import (
+    CardDeclined,
+    CardMissing,
+    PaymentUnanswered,
+    Refusal,
+    SalesClosed,
+    SoldOut,
+    VoucherRefused,
+)
+
+log = logging.getLogger(__name__)
+
+HOLD = timedelta(minutes=30)
+REFERENCE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ379"
+REFERENCE_LENGTH = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Purchase:
+    """What somebody wants to buy. The entry point has checked that each field is well formed."""
+
+    checkout_id: str
+    name: str
+    email: str
+    quantity: int
+    voucher_code: str = ""
+    card_token: str = ""
+
+
+class Checkout:
+    """Turns a purchase into an order: hold the seats, take the money, send the tickets."""
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        payments: Payments,
+        mailer: Mailer,
+        clock: Clock,
+        new_secret: Callable[[], str] = secrets.token_urlsafe,
+        choose: Callable[[str], str] = secrets.choice,
+    ) -> None:
+        self._session = session
+        self._payments = payments
+        self._mailer = mailer
+        self._clock = clock
+        self._new_secret = new_secret
+        self._choose = choose
+
+    def begin(self, event: Event, checkout_id: str | None) -> Order | None:
+        """Return the order that this checkout id has made already; None for a new one.
+
+        Raises SalesClosed. Nothing is stored.
+        """
+        order = self._session.scalar(select(Order).where(Order.checkout_id == checkout_id))
+        if order is None and event.has_started(self._clock()):
+            raise SalesClosed()
+        return order
+
+    def place(self, event: Event, purchase: Purchase) -> Order:
+        """Return the paid order, or the one that this checkout id has made already.
+
+        Commits three times: the pending order, before any money moves; what became of it; and
+        that it is confirmed. Raises SalesClosed, VoucherRefused, SoldOut and CardMissing with
+        nothing stored, CardDeclined with a declined order, PaymentUnanswered with a pending one.
+        """
+        order, is_new = self._hold(event, purchase)
+        if is_new:
+            charge_id = self._charge(order, purchase.card_token)
+            self._issue_tickets(order, charge_id)
+            self._confirm(order)
+        return order
+
+    def _hold(self, event: Event, purchase: Purchase) -> tuple[Order, bool]:
+        """Return the pending order, committed, and whether this call has made it."""
+        try:
+            # From here to the commit, nobody else decides about this event's seats, and a second
+            # click waits for the first.
+            event.lock()
+            twin = self.begin(event, purchase.checkout_id)
+            if twin is not None:
+                self._session.rollback()
+                return twin, False
+            order = self._pending_order(event, purchase)
+            self._session.add(order)
+            self._session.commit()
+        except Refusal:
+            self._session.rollback()
+            raise
+        except IntegrityError:
+            # The same form, sent for another event at the same moment.
+            self._session.rollback()
+            twin = self.begin(event, purchase.checkout_id)
+            if twin is None:
+                raise
+            return twin, False
+        return order, True
+
+    def _pending_order(self, event: Event, purchase: Purchase) -> Order:
+        now = self._clock()
+        voucher = self._voucher(event, purchase.voucher_code)
+        seats_left = event.seats_left(now)
+        if purchase.quantity > seats_left:
+            raise SoldOut(seats_left)
+        price = price_order(event, purchase.quantity, voucher, now=now)
+        if price.total_cents > 0 and not purchase.card_token:
+            raise CardMissing()
+        return Order(
+            reference=self._new_reference(),
+            secret=self._new_secret(),
+            checkout_id=purchase.checkout_id,
+            event=event,
+            name=purchase.name,
+            email=purchase.email,
+            quantity=purchase.quantity,
+            total_cents=price.total_cents,
+            discount_cents=price.discount_cents,
+            voucher=price.voucher,
+            status=OrderStatus.PENDING,
+            created_at=now,
+            hold_until=now + HOLD,
+        )
+
+    def _voucher(self, event: Event, typed_code: str) -> Voucher | None:
+        """Return the voucher, locked until the commit; None where none was given."""
+        code = typed_code.upper()
+        if not code:
+            return None
+        voucher = self._session.scalar(select(Voucher).where(Voucher.code == code))
+        if voucher is None:
+            raise VoucherRefused(f"There is no voucher {code}.")
+        voucher.lock()
+        reason = voucher.refusal(event, self._clock())
+        if reason is not None:
+            raise VoucherRefused(reason)
+        return voucher
+
+    def _new_reference(self) -> str:
+        """Return a reference that no order has yet."""
+        while True:
+            letters = (self._choose(REFERENCE_LETTERS) for _ in range(REFERENCE_LENGTH))
+            reference = "".join(letters)
+            known = self._session.scalar(select(Order.id).where(Order.reference == reference))
+            if known is None:
+                return reference
+
+    def _charge(self, order: Order, card_token: str) -> str | None:
+        """Return the charge's id; None where there is nothing to pay."""
+        if order.total_cents == 0:
+            return None
+        try:
+            return self._payments.charge(
+                amount_cents=order.total_cents,
+                source=card_token,
+                reference=order.reference,
+                key=f"{order.reference}-1",
+            )
+        except CardDeclined:
+            order.move_to(OrderStatus.DECLINED)
+            self._session.commit()
+            raise
+        except NoClearAnswer as error:
+            # The charge may stand or not. The order keeps its seats until that is known.
+            log.error("No answer on %s: %s", order.reference, error)
+            raise PaymentUnanswered(order) from error
+
+    def _issue_tickets(self, order: Order, charge_id: str | None) -> None:
+        order.move_to(OrderStatus.PAID)
+        order.charge_id = charge_id
+        order.tickets = [Ticket(code=self._new_secret()) for _ in range(order.quantity)]
+        self._session.commit()
+
+    def _confirm(self, order: Order) -> None:
+        try:
+            self._mailer.confirm(order)
+        except MailNotSent as error:
+            # Lost mail is no lost order: who looks for unsent confirmations finds this one.
+            log.error("No confirmation of %s: %s", order.reference, error)
+        else:
+            order.confirmation_sent_at = self._clock()
+            self._session.commit()

@@ -1,0 +1,91 @@
+"""Why a service says no. Each refusal carries the facts that an entry point needs.
+
+None of them knows a status code: what a refusal means to a browser, or to another program, is
+for the entry point to say.
+"""
+
+from collections.abc import Sequence
+
+from ..models import Order
+
+
+class Refusal(Exception):
+    """A rule said no. The text is a sentence for the person who asked."""
+
+
+class EventNotFound(Refusal):
+    def __init__(self) -> None:
+        super().__init__("There is no such event.")
+
+
+class OrderNotFound(Refusal):
+    def __init__(self) -> None:
+        super().__init__("There is no such order.")
+
+
+class InvalidQuery(Refusal):
+    """A search that cannot be run: which value it was, and what would be accepted."""
+
+    @classmethod
+    def not_one_of(cls, key: str, value: str, accepted: Sequence[str]) -> "InvalidQuery":
+        return cls(f"{key} cannot be {value!r}: choose one of {', '.join(accepted)}.")
+
+
+class SalesClosed(Refusal):
+    def __init__(self) -> None:
+        super().__init__("Sales are closed: the event has started.")
+
+
+class VoucherRefused(Refusal):
+    """Unknown, or not to be used for this event at this instant; the text says which."""
+
+
+class SoldOut(Refusal):
+    def __init__(self, seats_left: int) -> None:
+        left = "1 seat is" if seats_left == 1 else f"{seats_left} seats are"
+        super().__init__(f"Not enough seats: {left} left.")
+        self.seats_left = seats_left
+
+
+class CardMissing(Refusal):
+    def __init__(self) -> None:
+        super().__init__("Give a card: there is something to pay.")
+
+
+class CardDeclined(Refusal):
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The card was declined: {reason}")
+        self.reason = reason
+
+
+class PaymentUnanswered(Refusal):
+    """Whether the card was charged is not known yet; the order keeps its seats until it is."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__("Your seats are held. We will confirm by e-mail.")
+        self.order = order
+
+
+class CannotCancel(Refusal):
+    """The order is not paid, or it is too late; the text says which."""
+
+
+class CapacityTooSmall(Refusal):
+    def __init__(self, seats_taken: int) -> None:
+        super().__init__(f"{seats_taken} seats are taken: give at least {seats_taken}.")
+        self.seats_taken = seats_taken
+
+
+class SlugTaken(Refusal):
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"There is an event {slug} already: give another short name.")
+
+
+class CodeTaken(Refusal):
+    def __init__(self, code: str) -> None:
+        super().__init__(f"There is a voucher {code} already.")
+
+
+class VoucherEventUnknown(Refusal):
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"There is no event {slug}.")

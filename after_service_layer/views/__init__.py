@@ -1,0 +1,1 @@
+"""One module a feature. Each holds one blueprint."""

@@ -1,0 +1,80 @@
+"""Finding an event, and looking at it."""
+
+import re
+
+from flask import Blueprint, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
+
+from ..clock import utc_now
+from ..database import db
+from ..forms import CheckoutForm
+from ..services.catalogue import ACCEPTED, EventQuery, find_event, recent_events, search_events
+
+bp = Blueprint("catalogue", __name__)
+
+RECENT_EVENTS = 5
+A_YEAR = 365 * 24 * 60 * 60
+
+
+@bp.get("/")
+def index() -> ResponseReturnValue:
+    now = utc_now()
+    texts = request.args.to_dict()
+    remembered = request.cookies.get("per_page")
+    if remembered in ACCEPTED["per_page"]:
+        texts = {"per_page": remembered, **texts}
+
+    query = EventQuery.from_texts(texts)
+    listing = search_events(db.session(), query, now=now)
+    response = make_response(
+        render_template(
+            "catalogue/index.html",
+            rows=listing.rows,
+            total=listing.total,
+            page=query.page,
+            pages=listing.pages,
+            query=query.to_texts(),
+            accepted=ACCEPTED,
+            recent=recent_events(db.session(), _recent_slugs()),
+            now=now,
+        )
+    )
+    if "per_page" in request.args:
+        _remember(response, "per_page", str(query.per_page))
+    return response
+
+
+@bp.get("/events/<slug>")
+def show(slug: str) -> ResponseReturnValue:
+    now = utc_now()
+    event = find_event(db.session(), slug)
+
+    form = None
+    if not event.has_started(now):
+        form = CheckoutForm(event.max_per_order)
+        form.renew()
+
+    response = make_response(
+        render_template(
+            "catalogue/event.html",
+            event=event,
+            now=now,
+            seats_left=event.seats_left(now),
+            form=form,
+            problem=None,
+        )
+    )
+    slugs = [slug, *(seen for seen in _recent_slugs() if seen != slug)]
+    _remember(response, "recent", ",".join(slugs[:RECENT_EVENTS]))
+    return response
+
+
+def _recent_slugs() -> list[str]:
+    """Return the slugs in the visitor's cookie, latest first; anything else in it is dropped."""
+    slugs = re.findall(r"[a-z0-9-]+", request.cookies.get("recent", ""))
+    return slugs[:RECENT_EVENTS]
+
+
+def _remember(response: Response, key: str, value: str) -> None:
+    response.set_cookie(key, value, max_age=A_YEAR, httponly=True, samesite="Lax")

@@ -1,0 +1,62 @@
+"""Buying tickets."""
+
+from flask import Blueprint, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from .. import wiring
+from ..clock import utc_now
+from ..database import db
+from ..forms import CheckoutForm
+from ..models import Event
+from ..services.catalogue import find_event
+from ..services.checkout import Purchase
+from ..services.refusals import PaymentUnanswered, Refusal
+from .answers import status_of, tell
+
+bp = Blueprint("checkout", __name__)
+
+
+@bp.post("/events/<slug>/checkout")
+def place(slug: str) -> ResponseReturnValue:
+    event = find_event(db.session(), slug)
+    form = CheckoutForm(event.max_per_order)
+    checkout = wiring.checkout()
+    try:
+        order = checkout.begin(event, form.checkout_id.data)
+        if order is None:
+            if not form.validate():
+                return _form_again(event, form, 422)
+            order = checkout.place(event, _purchase(form))
+    except PaymentUnanswered as refusal:
+        return render_template("orders/held.html", order=refusal.order), status_of(refusal)
+    except Refusal as refusal:
+        return _form_again(event, form, status_of(refusal), tell(form, refusal))
+    return redirect(url_for("orders.show", reference=order.reference, secret=order.secret), 303)
+
+
+def _purchase(form: CheckoutForm) -> Purchase:
+    return Purchase(
+        checkout_id=form.checkout_id.data,
+        name=form.name.data,
+        email=form.email.data,
+        quantity=form.quantity.data,
+        voucher_code=form.voucher.data,
+        card_token=form.card_token.data,
+    )
+
+
+def _form_again(
+    event: Event, form: CheckoutForm, status: int, problem: str | None = None
+) -> ResponseReturnValue:
+    """Show the form as it was typed."""
+    form.renew()
+    now = utc_now()
+    page = render_template(
+        "catalogue/event.html",
+        event=event,
+        now=now,
+        seats_left=event.seats_left(now),
+        form=form,
+        problem=problem,
+    )
+    return page, status
