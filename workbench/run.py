@@ -1,0 +1,230 @@
+"""`make run`: both apps, their payment gateway and their mail server, on this machine.
+
+All of it runs on threads of one process, so that nothing can be left behind when it ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import signal
+import socket
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from threading import Event
+from types import FrameType
+from typing import Any, NoReturn
+
+from flask import Flask
+
+from .environment import Problem
+from .sandbox.gateway import TEST_CARDS, running_gateway
+from .sandbox.mailbox import running_mailbox
+from .sandbox.server import HOST, listen, serving
+
+PORTS = {"before": 5001, "after": 5002, "gateway": 5010, "mail": 5011, "smtp": 5012}
+PACKAGES = {"before": "before_mvt", "after": "after_service_layer"}
+FOLDER = Path("build", "run")
+
+ORGANISER = "organiser"
+# Fixed, so that a trainer can put it on a slide. It guards sample data, on loopback only.
+PASSWORD = "workshop-2027"
+
+# `tok_slow` must answer after the apps have stopped waiting.
+PAYMENTS_TIMEOUT = 2.0
+SLOW_SECONDS = 4.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """The addresses of all that is running."""
+
+    before: str
+    after: str
+    gateway: str
+    mail: str
+
+
+def main(argv: list[str]) -> int:
+    """Run everything until Ctrl-C or SIGTERM. Raises Problem when it cannot start."""
+    ports = read_ports(argv)
+    # From here on a signal no longer interrupts; it waits until all can end in order.
+    stop = stop_on_signals()
+    bypass_proxy()
+    with listening(ports) as listeners, running_stack(listeners, FOLDER) as stack:
+        print(describe(stack), flush=True)
+        # In steps, because on Windows an endless wait does not notice Ctrl-C.
+        while not stop.wait(0.5):
+            pass
+    return 0
+
+
+class PortParser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence, without the list of all options before it."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Problem(f"make run: {message}.")
+
+
+def read_ports(argv: list[str]) -> dict[str, int]:
+    """Return the port of each server. Raises Problem for options that are not accepted."""
+    parser = PortParser(prog="python3 -m workbench run")
+    for name, default in PORTS.items():
+        parser.add_argument(
+            f"--{name}-port",
+            dest=name,
+            type=port_number,
+            default=default,
+            metavar="PORT",
+            help=f"instead of {default}; 0 takes any free port",
+        )
+    ports: dict[str, int] = vars(parser.parse_args(argv))
+    for port, wanted in Counter(ports.values()).items():
+        if port and wanted > 1:
+            names = " and ".join(f"--{name}-port" for name in ports if ports[name] == port)
+            raise Problem(f"Port {port} is wanted by {names}: give each its own.")
+    return ports
+
+
+def port_number(text: str) -> int:
+    """Return the port. Raises argparse's error for anything but 0 to 65535."""
+    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port, a number from 0 to 65535")
+    return int(text)
+
+
+def stop_on_signals() -> Event:
+    """Return an event that Ctrl-C and SIGTERM set."""
+    stop = Event()
+
+    def set_stop(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGINT, set_stop)
+    signal.signal(signal.SIGTERM, set_stop)
+    return stop
+
+
+def bypass_proxy() -> None:
+    """Let the apps reach the gateway directly, also where HTTP_PROXY is set for the web."""
+    given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    os.environ["no_proxy"] = f"{given},{HOST}" if given else HOST
+
+
+@contextmanager
+def listening(ports: Mapping[str, int]) -> Iterator[dict[str, socket.socket]]:
+    """Open all ports, and close them at the end.
+
+    Raises Problem, and keeps none, when one cannot be had.
+    """
+    with ExitStack() as sockets:
+        listeners, refused = {}, {}
+        for name, port in ports.items():
+            try:
+                listeners[name] = sockets.enter_context(listen(port))
+            except OSError as error:
+                refused[name] = os.strerror(error.errno or 0).lower()
+        if refused:
+            reasons = ", ".join(f"{ports[name]} ({why})" for name, why in refused.items())
+            others = " ".join(f"--{name}-port {ports[name] % 60000 + 1000}" for name in refused)
+            raise Problem(
+                f'Cannot use port {reasons}: choose another, as in make run ARGS="{others}".'
+            )
+        yield listeners
+
+
+@contextmanager
+def running_stack(listeners: Mapping[str, socket.socket], folder: Path) -> Iterator[Stack]:
+    """Run all servers until the block ends; each app with a freshly seeded database in `folder`.
+
+    Raises Problem when a database cannot be filled.
+    """
+    api_key = secrets.token_hex()
+    with ExitStack() as servers:
+        gateway = servers.enter_context(
+            running_gateway(
+                api_key=api_key, slow_seconds=SLOW_SECONDS, listener=listeners["gateway"]
+            )
+        )
+        mailbox = servers.enter_context(
+            running_mailbox(page_listener=listeners["mail"], smtp_listener=listeners["smtp"])
+        )
+        settings = {
+            "PAYMENTS_URL": gateway.url,
+            "PAYMENTS_API_KEY": api_key,
+            "PAYMENTS_TIMEOUT": PAYMENTS_TIMEOUT,
+            "MAIL_HOST": mailbox.smtp_host,
+            "MAIL_PORT": mailbox.smtp_port,
+        }
+        urls = {}
+        for name in PACKAGES:
+            database = fresh_file(folder, f"{name}-{listeners[name].getsockname()[1]}.sqlite")
+            app = create_seeded_app(name, database, settings)
+            servers.callback(close_database, app)
+            urls[name] = servers.enter_context(serving(app, listeners[name]))
+        yield Stack(
+            before=urls["before"], after=urls["after"], gateway=gateway.url, mail=mailbox.url
+        )
+
+
+def fresh_file(folder: Path, name: str) -> Path:
+    """Return the absolute path of a file that does not exist yet, in a folder that does."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for leftover in folder.glob(f"{name}*"):
+            leftover.unlink()
+    except OSError as error:
+        raise Problem(f"{error.filename} cannot be written ({error.strerror}).") from error
+    return folder.resolve() / name
+
+
+def create_seeded_app(name: str, database: Path, settings: Mapping[str, Any]) -> Flask:
+    """Return the app called "before" or "after", with a season of events and an organiser."""
+    app: Flask = import_module(f"{PACKAGES[name]}.app").create_app(
+        {
+            **settings,
+            "SECRET_KEY": secrets.token_hex(),
+            "SQLALCHEMY_DATABASE_URI": f"sqlite:///{database}",
+            # Cookies do not know ports: with one name, a login here would be a logout there.
+            "SESSION_COOKIE_NAME": f"session_{name}",
+            "MAIL_SENDER": f"{name}@box-office.example",
+        }
+    )
+    run_command(app, "init-db")
+    run_command(app, "seed")
+    run_command(app, "create-organiser", ORGANISER, "--password", PASSWORD)
+    return app
+
+
+def close_database(app: Flask) -> None:
+    """Close the connections that the app keeps open for its next request."""
+    with app.app_context():
+        app.extensions["sqlalchemy"].engine.dispose()
+
+
+def run_command(app: Flask, *words: str) -> None:
+    """Run a command of the app, quietly. Raises Problem when it fails."""
+    result = app.test_cli_runner().invoke(args=words)
+    if result.exit_code != 0:
+        reason = result.output.strip() or repr(result.exception)
+        raise Problem(f"{app.import_name} {words[0]} failed: {reason}")
+
+
+def describe(stack: Stack) -> str:
+    """Return where to look, a line each."""
+    return "\n".join(
+        [
+            f"before      {stack.before}  (fat views)",
+            f"after       {stack.after}  (service layer)",
+            f"organiser   name {ORGANISER}, password {PASSWORD}, at /login of either app",
+            f"gateway     {stack.gateway}  (charges and refunds)",
+            f"mail        {stack.mail}  (every mail the apps send)",
+            f"test cards  {', '.join(TEST_CARDS)}",
+            "Ctrl-C ends all of it.",
+        ]
+    )

@@ -1,0 +1,5 @@
+"""The outside world of the two apps, small enough to run on a laptop.
+
+`gateway` is the payment gateway and `mailbox` the mail server. Both are real servers that listen
+on loopback only, keep everything in memory, and forget it when they stop.
+"""
