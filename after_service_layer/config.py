@@ -1,6 +1,7 @@
 """Where the settings come from: defaults, then the environment, then the caller."""
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,6 +55,20 @@ def _check(config: dict[str, Any]) -> None:
             f"{PREFIX}SQLALCHEMY_DATABASE_URI has {driver!r}: give sqlite:///FILE"
             " or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE."
         )
+    if not re.match(r"https?://[^/\s]+", str(config["PAYMENTS_URL"])):
+        raise SystemExit(
+            f"{PREFIX}PAYMENTS_URL is {config['PAYMENTS_URL']!r}: give an address that starts"
+            " with http:// or https://."
+        )
+    if not re.fullmatch(r"[ -~]*", str(config["PAYMENTS_API_KEY"])):
+        raise SystemExit(
+            f"{PREFIX}PAYMENTS_API_KEY has a letter outside ASCII, which no header carries."
+        )
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", str(config["MAIL_SENDER"])):
+        raise SystemExit(
+            f"{PREFIX}MAIL_SENDER is {config['MAIL_SENDER']!r}: give an e-mail address."
+        )
+    config["PAYMENTS_URL"] = config["PAYMENTS_URL"].rstrip("/")
     config["PAYMENTS_TIMEOUT"] = _number(config, "PAYMENTS_TIMEOUT", float, "seconds", 3600)
     config["MAIL_PORT"] = _number(config, "MAIL_PORT", int, "a port", 65535)
 

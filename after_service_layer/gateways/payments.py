@@ -48,6 +48,7 @@ class HttpPayments:
                 json=body,
                 headers={"Authorization": f"Bearer {self._api_key}", "Idempotency-Key": key},
                 timeout=self._timeout,
+                allow_redirects=False,
             )
             return answer.status_code, answer.json()
         except (requests.RequestException, ValueError, RecursionError) as error:

@@ -119,6 +119,7 @@ def place(slug: str) -> ResponseReturnValue:
                     "Idempotency-Key": f"{order.reference}-1",
                 },
                 timeout=current_app.config["PAYMENTS_TIMEOUT"],
+                allow_redirects=False,
             )
             status, body = answer.status_code, answer.json()
         except (requests.RequestException, ValueError, RecursionError) as error:

@@ -53,6 +53,7 @@ def cancel(reference: str, secret: str) -> ResponseReturnValue:
                     "Idempotency-Key": f"{order.reference}-refund",
                 },
                 timeout=current_app.config["PAYMENTS_TIMEOUT"],
+                allow_redirects=False,
             )
             status, body = answer.status_code, answer.json()
         except (requests.RequestException, ValueError, RecursionError) as error:

@@ -1,15 +1,16 @@
-"""What the suite shares: an app with an empty database for each test, rows, buying, fakes.
+"""What the suite shares: the app with fresh tables for each test, rows, buying, fakes.
 
 Nothing here is imported from an app by name: the option --app says which one is tested.
 """
 
 import importlib
+from contextlib import contextmanager
 from itertools import count
 
 import pytest
 import responses
-from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from werkzeug.security import generate_password_hash
 
 from tests.before.helpers import DAY, MINUTE, NOW, PAYMENTS_URL, Gateway, Mailbox
@@ -40,9 +41,40 @@ def models(import_from_app):
 
 
 @pytest.fixture(scope="session")
-def compiled_templates(tmp_path_factory):
-    """Let every test's app share the compiled templates: compiling them costs most of a page."""
-    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+def make_app(create_app, db):
+    """Return a function that makes an app for a `with` block."""
+
+    @contextmanager
+    def make_app(database_url):
+        app = create_app(
+            {
+                "TESTING": True,
+                "WTF_CSRF_ENABLED": False,
+                "SECRET_KEY": "only for tests",
+                "SQLALCHEMY_DATABASE_URI": database_url,
+                "PAYMENTS_URL": PAYMENTS_URL,
+                "PAYMENTS_API_KEY": "key of the shop",
+                "PAYMENTS_TIMEOUT": 5,
+                "MAIL_HOST": "mail.example",
+                "MAIL_PORT": 25,
+                "MAIL_SENDER": "shop@example.org",
+            }
+        )
+        with app.app_context():
+            db.create_all()
+        yield app
+        with app.app_context():
+            db.drop_all()
+            db.engine.dispose()
+
+    return make_app
+
+
+@pytest.fixture(scope="session")
+def shared_app(make_app, pytestconfig):
+    """One app for all tests, with its tables: to make them takes longer than a test."""
+    with make_app(pytestconfig.getoption("database")) as app:
+        yield app
 
 
 @pytest.fixture
@@ -53,38 +85,22 @@ def clock(time_machine):
 
 
 @pytest.fixture
-def database_url(pytestconfig):
-    return pytestconfig.getoption("database")
+def app(clock, db, shared_app):
+    """The app with empty tables."""
+    yield shared_app
+    with shared_app.app_context(), db.engine.begin() as connection:
+        for table in reversed(db.metadata.sorted_tables):
+            connection.execute(table.delete())
 
 
 @pytest.fixture
-def app_without_tables(clock, create_app, db, database_url, compiled_templates):
-    app = create_app(
-        {
-            "TESTING": True,
-            "WTF_CSRF_ENABLED": False,
-            "SECRET_KEY": "only for tests",
-            "SQLALCHEMY_DATABASE_URI": database_url,
-            "PAYMENTS_URL": PAYMENTS_URL,
-            "PAYMENTS_API_KEY": "key of the shop",
-            "PAYMENTS_TIMEOUT": 5,
-            "MAIL_HOST": "mail.example",
-            "MAIL_PORT": 25,
-            "MAIL_SENDER": "shop@example.org",
-        }
-    )
-    app.jinja_env.bytecode_cache = compiled_templates
-    yield app
-    with app.app_context():
+def app_without_tables(clock, db, shared_app):
+    with shared_app.app_context():
         db.drop_all()
-        db.engine.dispose()
-
-
-@pytest.fixture
-def app(app_without_tables, db):
-    with app_without_tables.app_context():
+    yield shared_app
+    with shared_app.app_context():
+        db.drop_all()
         db.create_all()
-    return app_without_tables
 
 
 @pytest.fixture
@@ -93,34 +109,45 @@ def client(app):
 
 
 @pytest.fixture
-def store(app, db):
-    """Return a function that stores a row, and gives it back as the database has it."""
+def new_session(app, db):
+    """Return a function that opens a session of its own: no request shares it."""
+
+    def new_session():
+        with app.app_context():
+            return Session(db.engine, expire_on_commit=False)
+
+    return new_session
+
+
+@pytest.fixture
+def store(new_session):
+    """Return a function that stores a row, and gives it back with its id."""
 
     def store(row):
-        # In a context of its own: a request must find what is committed, and nothing else.
-        with app.app_context():
-            db.session.add(row)
-            db.session.commit()
-            db.session.refresh(row)
+        with new_session() as session:
+            session.add(row)
+            session.commit()
         return row
 
     return store
 
 
 @pytest.fixture
-def stored(app, db, models):
+def stored(models, new_session):
     """Return a function that reads all rows of a model, such as `stored("Order")`."""
 
     def stored(name):
         model = getattr(models, name)
-        with app.app_context():
-            return db.session.scalars(select(model).order_by(model.id)).all()
+        with new_session() as session:
+            return session.scalars(select(model).order_by(model.id)).all()
 
     return stored
 
 
 @pytest.fixture
 def add_event(models, store):
+    """Return a function that stores an event: published, in 30 days, unless said otherwise."""
+
     def add_event(title="The Glass Orchestra", **differences):
         facts = {
             "slug": title.lower().replace(" ", "-"),
@@ -141,6 +168,8 @@ def add_event(models, store):
 
 @pytest.fixture
 def add_voucher(models, store):
+    """Return a function that stores a voucher: 20 % off everything, unless said otherwise."""
+
     def add_voucher(code="SPRING", **differences):
         facts = {"kind": "percent", "value": 20, "max_uses": 100}
         return store(models.Voucher(code=code, **{**facts, **differences}))

@@ -23,6 +23,13 @@ def text_of(page: Any) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]*>", "", page.text)).split())
 
 
+def hidden_value(page: Any, name: str) -> str:
+    """Return what a hidden field of a page's form holds; fails where there is none."""
+    found = re.search(rf'name="{name}" type="hidden" value="([^"]+)"', page.text)
+    assert found, f"no hidden field {name}"
+    return found[1]
+
+
 class Gateway:
     """The payment gateway, faked below `requests`.
 

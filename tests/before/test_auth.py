@@ -33,7 +33,7 @@ def test_an_organiser_lands_where_they_wanted_to_go(client, log_in):
 @pytest.mark.behaviour("login.wrong")
 @pytest.mark.parametrize(
     ("name", "password"),
-    [("Nobody", "correct horse"), ("Greta", "wrong"), ("Greta", ""), ("", "")],
+    [("Nobody", "correct horse"), ("Greta", "wrong"), ("Greta", "")],
 )
 def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(client, log_in, name, password):
     answer = log_in(name, password)

@@ -138,6 +138,18 @@ def test_the_list_is_sorted(add_event, client, sort, found):
 
 
 @pytest.mark.behaviour("list.sort")
+@pytest.mark.parametrize("when", ["upcoming", "past"])
+def test_events_at_the_same_instant_are_listed_in_the_order_in_which_they_came(
+    add_event, client, when
+):
+    starts_at = NOW + DAY if when == "upcoming" else NOW - DAY
+    add_event("First", starts_at=starts_at)
+    add_event("Second", starts_at=starts_at)
+
+    assert titles(client.get("/", query_string={"when": when})) == ["First", "Second"]
+
+
+@pytest.mark.behaviour("list.sort")
 def test_sorting_by_price_forgets_an_early_bird_that_is_over(add_event, client):
     over = {"early_bird_price_cents": 500, "early_bird_until": NOW - SECOND}
     add_event("Was cheap", price_cents=3000, **over)

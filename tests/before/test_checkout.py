@@ -3,10 +3,11 @@
 import json
 import re
 import smtplib
+from itertools import chain
 
 import pytest
 
-from tests.before.helpers import DAY, NOW, SECOND, text_of
+from tests.before.helpers import DAY, MINUTE, NOW, SECOND, text_of
 
 FREE = {"price_cents": 0}
 
@@ -71,6 +72,21 @@ def test_an_order_has_a_short_reference_and_an_unguessable_secret(add_event, buy
     assert first.reference != second.reference
     assert len(first.secret) >= 16
     assert first.secret != second.secret
+
+
+@pytest.mark.behaviour("checkout.paid")
+def test_a_reference_that_another_order_has_is_drawn_again(
+    add_event, add_order, buy, gateway, monkeypatch, stored
+):
+    event = add_event()
+    add_order(event, reference="AAAAA")
+    letters = chain("AAAAA", "AAAAB")
+    monkeypatch.setattr("secrets.choice", lambda accepted: next(letters))
+    gateway.charges()
+
+    buy(event)
+
+    assert [order.reference for order in stored("Order")] == ["AAAAA", "AAAAB"]
 
 
 @pytest.mark.behaviour("checkout.confirmation")
@@ -320,6 +336,19 @@ def test_a_pending_order_keeps_its_seats_until_its_hold_lapses(
     add_order(event, "pending", hold_until=hold_until)
 
     assert buy(event).status_code == status
+
+
+@pytest.mark.behaviour("checkout.seats.held")
+def test_the_seats_of_an_unpaid_order_come_free_after_half_an_hour(add_event, buy, clock, gateway):
+    event = add_event(capacity=1)
+    gateway.answers("charges", status=500)
+    gateway.charges()
+
+    assert buy(event, checkout_id="form-1").status_code == 503
+    clock.move_to(NOW + 30 * MINUTE)
+    assert buy(event, checkout_id="form-2").status_code == 409
+    clock.move_to(NOW + 30 * MINUTE + SECOND)
+    assert buy(event, checkout_id="form-3").status_code == 303
 
 
 @pytest.mark.behaviour("checkout.seats.held")

@@ -1,26 +1,25 @@
 """What must be stored before the gateway is asked, seen as another process sees it."""
 
 import pytest
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from tests.before.helpers import MINUTE, NOW
 
 
 @pytest.fixture
-def database_url(database_url, tmp_path):
+def shared_app(make_app, pytestconfig, tmp_path):
     """SQLite in memory has a single connection, which sees what is not committed, too."""
-    return f"sqlite:///{tmp_path}/shop.sqlite" if database_url == "sqlite://" else database_url
+    url = pytestconfig.getoption("database")
+    with make_app(f"sqlite:///{tmp_path}/shop.sqlite" if url == "sqlite://" else url) as app:
+        yield app
 
 
 @pytest.fixture
-def orders_seen(app, db, gateway, models):
+def orders_seen(gateway, stored):
     """Return the list that gets, at each call of the gateway, the orders committed by then."""
     orders = []
 
     def look(response):
-        with Session(db.engine) as session:
-            orders.extend(session.scalars(select(models.Order)))
+        orders.extend(stored("Order"))
         return response
 
     gateway.transport.response_callback = look

@@ -1,8 +1,10 @@
 """The organiser's pages: events and vouchers."""
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
+from time_machine import travel
 
 from tests.before.helpers import DAY, MINUTE, NOW, SECOND, text_of
 
@@ -112,6 +114,15 @@ def test_an_event_may_have_an_early_bird_price(save_event, stored):
     [event] = stored("Event")
     assert event.early_bird_price_cents == 990
     assert event.early_bird_until == datetime(2027, 4, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.behaviour("organiser.event.create")
+def test_times_are_typed_in_utc_wherever_the_shop_runs(save_event, stored):
+    with travel(NOW.astimezone(ZoneInfo("Asia/Tokyo")), tick=False):
+        save_event(starts_at="2027-05-01 19:30")
+
+    [event] = stored("Event")
+    assert event.starts_at == datetime(2027, 5, 1, 19, 30, tzinfo=UTC)
 
 
 @pytest.mark.behaviour("organiser.event.create")

@@ -1,12 +1,16 @@
 """What holds on every page: not found, no token, no tables, no database."""
 
-import re
-
 import pytest
 
-from tests.before.helpers import text_of
+from tests.before.helpers import hidden_value, text_of
 
 NO_DATABASE = "The shop's database cannot be reached, or has no tables yet."
+
+
+@pytest.fixture
+def check_tokens(app, monkeypatch):
+    """Return a function that turns the check of CSRF tokens on: it is off in other tests."""
+    return lambda: monkeypatch.setitem(app.config, "WTF_CSRF_ENABLED", True)
 
 
 @pytest.mark.behaviour("site.about")
@@ -47,9 +51,9 @@ def test_an_unknown_page_is_not_found_in_the_shops_own_layout(client):
 
 
 @pytest.mark.behaviour("site.csrf")
-def test_a_purchase_without_its_token_is_refused(add_event, app, buy, stored):
+def test_a_purchase_without_its_token_is_refused(add_event, buy, check_tokens, stored):
     event = add_event(price_cents=0)
-    app.config["WTF_CSRF_ENABLED"] = True
+    check_tokens()
 
     answer = buy(event)
 
@@ -59,19 +63,22 @@ def test_a_purchase_without_its_token_is_refused(add_event, app, buy, stored):
 
 
 @pytest.mark.behaviour("site.csrf")
-def test_a_purchase_with_its_token_is_accepted(add_event, app, buy, client):
+def test_a_purchase_with_its_token_is_accepted(add_event, buy, check_tokens, client):
     event = add_event(price_cents=0)
-    app.config["WTF_CSRF_ENABLED"] = True
+    check_tokens()
     page = client.get(f"/events/{event.slug}")
-    token = re.search(r'name="csrf_token" type="hidden" value="([^"]+)"', page.text)[1]
 
-    assert buy(event, csrf_token=token).status_code == 303
+    answer = buy(event, csrf_token=hidden_value(page, "csrf_token"))
+
+    assert answer.status_code == 303
 
 
 @pytest.mark.behaviour("site.csrf")
-def test_a_cancellation_without_its_token_is_refused(add_event, add_order, app, cancel, stored):
+def test_a_cancellation_without_its_token_is_refused(
+    add_event, add_order, cancel, check_tokens, stored
+):
     order = add_order(add_event())
-    app.config["WTF_CSRF_ENABLED"] = True
+    check_tokens()
 
     assert cancel(order).status_code == 400
     assert [order.status for order in stored("Order")] == ["paid"]
@@ -79,8 +86,8 @@ def test_a_cancellation_without_its_token_is_refused(add_event, add_order, app, 
 
 @pytest.mark.behaviour("site.csrf")
 @pytest.mark.parametrize("page", ["/logout", "/organiser/events/new", "/organiser/vouchers"])
-def test_an_organisers_form_without_its_token_is_refused(app, organiser_client, page):
-    app.config["WTF_CSRF_ENABLED"] = True
+def test_an_organisers_form_without_its_token_is_refused(check_tokens, organiser_client, page):
+    check_tokens()
 
     assert organiser_client.post(page).status_code == 400
     assert organiser_client.get("/organiser").status_code == 200
@@ -98,9 +105,11 @@ def test_an_organisers_form_without_its_token_is_refused(app, organiser_client, 
         "/organiser/vouchers",
     ],
 )
-def test_every_form_of_a_page_carries_its_token(add_event, add_order, app, organiser_client, page):
+def test_every_form_of_a_page_carries_its_token(
+    add_event, add_order, check_tokens, organiser_client, page
+):
     add_order(add_event())
-    app.config["WTF_CSRF_ENABLED"] = True
+    check_tokens()
 
     text = organiser_client.get(page).text
 

@@ -1,0 +1,308 @@
+"""Two kits. A rule needs the first: a session, fakes, and the service itself.
+
+A page needs the second: an app with its client. It is that of tests/before, fixture by fixture,
+so that a test which is equal in both suites costs the same in both.
+"""
+
+import importlib
+from contextlib import contextmanager
+from itertools import count
+
+import pytest
+import responses
+from sqlalchemy import create_engine, select
+from sqlalchemy.orm import Session
+from werkzeug.security import generate_password_hash
+
+from after_service_layer.models import Base
+from after_service_layer.services.cancellation import Cancellation
+from after_service_layer.services.checkout import Checkout
+from tests.after.fakes import FakeMailer, FakePayments
+from tests.after.helpers import DAY, MINUTE, NOW, PAYMENTS_URL, Gateway, Mailbox
+
+PASSWORD = "correct horse"
+
+
+@pytest.fixture(scope="session")
+def engine(pytestconfig):
+    """A database with its tables, for all tests: to make them takes longer than a test."""
+    engine = create_engine(pytestconfig.getoption("database"))
+    Base.metadata.create_all(engine)
+    yield engine
+    Base.metadata.drop_all(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def session(engine):
+    """A session on a database with empty tables."""
+    with Session(engine) as session:
+        yield session
+    with engine.begin() as connection:
+        for table in reversed(Base.metadata.sorted_tables):
+            connection.execute(table.delete())
+
+
+@pytest.fixture
+def payments():
+    return FakePayments()
+
+
+@pytest.fixture
+def mailer():
+    return FakeMailer()
+
+
+@pytest.fixture
+def checkout(session, payments, mailer):
+    return Checkout(session, payments=payments, mailer=mailer, clock=lambda: NOW)
+
+
+@pytest.fixture
+def cancellation(session, payments):
+    return Cancellation(session, payments=payments, clock=lambda: NOW)
+
+
+@pytest.fixture(scope="session")
+def import_from_app():
+    """Return a function that imports a module of the app under test."""
+    return lambda module: importlib.import_module(f"after_service_layer.{module}")
+
+
+@pytest.fixture(scope="session")
+def create_app(import_from_app):
+    return import_from_app("app").create_app
+
+
+@pytest.fixture(scope="session")
+def db(import_from_app):
+    return import_from_app("database").db
+
+
+@pytest.fixture(scope="session")
+def models(import_from_app):
+    return import_from_app("models")
+
+
+@pytest.fixture(scope="session")
+def make_app(create_app, db):
+    """Return a function that makes an app for a `with` block."""
+
+    @contextmanager
+    def make_app(database_url):
+        app = create_app(
+            {
+                "TESTING": True,
+                "WTF_CSRF_ENABLED": False,
+                "SECRET_KEY": "only for tests",
+                "SQLALCHEMY_DATABASE_URI": database_url,
+                "PAYMENTS_URL": PAYMENTS_URL,
+                "PAYMENTS_API_KEY": "key of the shop",
+                "PAYMENTS_TIMEOUT": 5,
+                "MAIL_HOST": "mail.example",
+                "MAIL_PORT": 25,
+                "MAIL_SENDER": "shop@example.org",
+            }
+        )
+        with app.app_context():
+            db.create_all()
+        yield app
+        with app.app_context():
+            db.drop_all()
+            db.engine.dispose()
+
+    return make_app
+
+
+@pytest.fixture(scope="session")
+def shared_app(make_app, pytestconfig):
+    """One app for all tests, with its tables: to make them takes longer than a test."""
+    with make_app(pytestconfig.getoption("database")) as app:
+        yield app
+
+
+@pytest.fixture
+def clock(time_machine):
+    """Stop the time at NOW; a test moves it with `clock.move_to(instant)`."""
+    time_machine.move_to(NOW, tick=False)
+    return time_machine
+
+
+@pytest.fixture
+def app(clock, db, shared_app):
+    """The app with empty tables."""
+    yield shared_app
+    with shared_app.app_context(), db.engine.begin() as connection:
+        for table in reversed(db.metadata.sorted_tables):
+            connection.execute(table.delete())
+
+
+@pytest.fixture
+def app_without_tables(clock, db, shared_app):
+    with shared_app.app_context():
+        db.drop_all()
+    yield shared_app
+    with shared_app.app_context():
+        db.drop_all()
+        db.create_all()
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+@pytest.fixture
+def new_session(app, db):
+    """Return a function that opens a session of its own: no request shares it."""
+
+    def new_session():
+        with app.app_context():
+            return Session(db.engine, expire_on_commit=False)
+
+    return new_session
+
+
+@pytest.fixture
+def store(new_session):
+    """Return a function that stores a row, and gives it back with its id."""
+
+    def store(row):
+        with new_session() as session:
+            session.add(row)
+            session.commit()
+        return row
+
+    return store
+
+
+@pytest.fixture
+def stored(models, new_session):
+    """Return a function that reads all rows of a model, such as `stored("Order")`."""
+
+    def stored(name):
+        model = getattr(models, name)
+        with new_session() as session:
+            return session.scalars(select(model).order_by(model.id)).all()
+
+    return stored
+
+
+@pytest.fixture
+def add_event(models, store):
+    """Return a function that stores an event: published, in 30 days, unless said otherwise."""
+
+    def add_event(title="The Glass Orchestra", **differences):
+        facts = {
+            "slug": title.lower().replace(" ", "-"),
+            "title": title,
+            "summary": "Brahms on wine glasses.",
+            "venue": "Harbour Hall",
+            "category": "music",
+            "starts_at": NOW + 30 * DAY,
+            "capacity": 100,
+            "price_cents": 2500,
+            "max_per_order": 10,
+            "published": True,
+        }
+        return store(models.Event(**{**facts, **differences}))
+
+    return add_event
+
+
+@pytest.fixture
+def add_voucher(models, store):
+    """Return a function that stores a voucher: 20 % off everything, unless said otherwise."""
+
+    def add_voucher(code="SPRING", **differences):
+        facts = {"kind": "percent", "value": 20, "max_uses": 100}
+        return store(models.Voucher(code=code, **{**facts, **differences}))
+
+    return add_voucher
+
+
+@pytest.fixture
+def add_order(models, store):
+    """Return a function that stores an order: a paid one for one seat, unless said otherwise."""
+    numbers = count(1)
+
+    def add_order(event, status="paid", **differences):
+        number = next(numbers)
+        facts = {
+            "reference": f"A{number:04}",
+            "secret": f"secret-{number}",
+            "checkout_id": f"earlier-form-{number}",
+            "event_id": event.id,
+            "name": "Bruno Keller",
+            "email": "bruno@example.org",
+            "quantity": 1,
+            "total_cents": 2500,
+            "created_at": NOW,
+            "hold_until": NOW + 30 * MINUTE,
+            "charge_id": "ch_earlier",
+        }
+        return store(models.Order(status=status, **{**facts, **differences}))
+
+    return add_order
+
+
+@pytest.fixture
+def gateway():
+    with responses.RequestsMock() as transport:
+        yield Gateway(transport)
+
+
+@pytest.fixture
+def mailbox(monkeypatch):
+    mailbox = Mailbox()
+    monkeypatch.setattr("smtplib.SMTP", mailbox)
+    return mailbox
+
+
+@pytest.fixture
+def buy(client, gateway, mailbox):
+    """Return a function that sends the checkout form: one seat, unless said otherwise."""
+
+    def buy(event, **differences):
+        fields = {
+            "checkout_id": "form-1",
+            "name": "Ada Okafor",
+            "email": "ada@example.org",
+            "quantity": "1",
+            "voucher": "",
+            "card_token": "tok_visa",
+        }
+        return client.post(f"/events/{event.slug}/checkout", data={**fields, **differences})
+
+    return buy
+
+
+@pytest.fixture
+def cancel(client, gateway):
+    """Return a function that sends the cancel form of an order."""
+    return lambda order: client.post(f"/orders/{order.reference}/{order.secret}/cancel")
+
+
+@pytest.fixture
+def organiser(models, store):
+    """An organiser. The hash of the password is a weak one, as a strong one takes its time."""
+    weak_hash = generate_password_hash(PASSWORD, method="pbkdf2:sha256:1")
+    return store(models.Organiser(name="Greta", password_hash=weak_hash))
+
+
+@pytest.fixture
+def log_in(client, organiser):
+    """Return a function that sends the login form: the right one, unless said otherwise."""
+
+    def log_in(name="Greta", password=PASSWORD, address="/login", **options):
+        fields = {"name": name, "password": password}
+        return client.post(address, data=fields, **options)
+
+    return log_in
+
+
+@pytest.fixture
+def organiser_client(client, log_in):
+    """A client with an organiser logged in."""
+    log_in()
+    return client

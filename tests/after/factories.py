@@ -1,0 +1,78 @@
+"""Rows and purchases to start with, and what of them is in the database."""
+
+from typing import Any, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from after_service_layer.models import Base, Event, Order, OrderStatus, Voucher, VoucherKind
+from after_service_layer.services.checkout import Purchase
+from tests.after.helpers import DAY, MINUTE, NOW
+
+Row = TypeVar("Row", bound=Base)
+
+
+def an_event(title: str = "The Glass Orchestra", **differences: Any) -> Event:
+    """Return a published event in thirty days, not stored."""
+    facts = {
+        "slug": title.lower().replace(" ", "-"),
+        "title": title,
+        "summary": "Brahms on wine glasses.",
+        "venue": "Harbour Hall",
+        "category": "music",
+        "starts_at": NOW + 30 * DAY,
+        "capacity": 100,
+        "price_cents": 2500,
+        "max_per_order": 10,
+        "published": True,
+    }
+    return Event(**{**facts, **differences})
+
+
+def a_voucher(code: str = "SPRING", **differences: Any) -> Voucher:
+    """Return a voucher of twenty percent, not stored."""
+    facts = {"kind": VoucherKind.PERCENT, "value": 20, "max_uses": 100}
+    return Voucher(code=code, **{**facts, **differences})
+
+
+def an_order(event: Event, status: str = "paid", *, number: int = 1, **differences: Any) -> Order:
+    """Return an order for one seat, not stored; to store a second one, number it."""
+    facts = {
+        "reference": f"A{number:04}",
+        "secret": f"secret-{number}",
+        "checkout_id": f"earlier-form-{number}",
+        "event": event,
+        "name": "Bruno Keller",
+        "email": "bruno@example.org",
+        "quantity": 1,
+        "total_cents": 2500,
+        "created_at": NOW,
+        "hold_until": NOW + 30 * MINUTE,
+        "charge_id": "ch_earlier",
+    }
+    return Order(status=OrderStatus(status), **{**facts, **differences})
+
+
+def a_purchase(**differences: Any) -> Purchase:
+    """Return what Ada wants to buy: one seat, with a card that pays."""
+    facts = {
+        "checkout_id": "form-1",
+        "name": "Ada Okafor",
+        "email": "ada@example.org",
+        "quantity": 1,
+        "card_token": "tok_visa",
+    }
+    return Purchase(**{**facts, **differences})
+
+
+def add(session: Session, row: Row) -> Row:
+    """Store a row, and give it back."""
+    session.add(row)
+    session.commit()
+    return row
+
+
+def saved(session: Session, model: type[Row]) -> list[Row]:
+    """Return all rows of a model as they are committed; what is not committed is lost."""
+    session.rollback()
+    return list(session.scalars(select(model).order_by(model.__table__.c.id)))

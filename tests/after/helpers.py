@@ -1,0 +1,93 @@
+"""The instant all tests start from, the words of a page, and stand-ins for gateway and mail."""
+
+import html
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import responses
+from requests import PreparedRequest
+
+NOW = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+PAYMENTS_URL = "https://gateway.example"
+
+
+def text_of(page: Any) -> str:
+    """Return a page as it is read: without tags, with single blanks."""
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", "", page.text)).split())
+
+
+def hidden_value(page: Any, name: str) -> str:
+    """Return what a hidden field of a page's form holds; fails where there is none."""
+    found = re.search(rf'name="{name}" type="hidden" value="([^"]+)"', page.text)
+    assert found, f"no hidden field {name}"
+    return found[1]
+
+
+class Gateway:
+    """The payment gateway, faked below `requests`.
+
+    It gives only the answers that a test has asked for, and each of them must be fetched: any
+    other call gets no answer, and an answer that nobody fetches fails the test.
+    """
+
+    def __init__(self, transport: responses.RequestsMock) -> None:
+        self.transport = transport
+
+    @property
+    def requests(self) -> list[PreparedRequest]:
+        """All that the gateway was asked, the first first."""
+        return [call.request for call in self.transport.calls]
+
+    def charges(self, **differences: Any) -> None:
+        """Charge the card, and say so; `differences` change the answer."""
+
+        def answer(request: PreparedRequest) -> tuple[int, dict[str, str], str]:
+            charge = {"id": "ch_1", "status": "succeeded", **json.loads(request.body or "")}
+            return 201, {}, json.dumps({**charge, **differences})
+
+        self.transport.add_callback("POST", f"{PAYMENTS_URL}/v1/charges", answer)
+
+    def refunds(self, **differences: Any) -> None:
+        """Give the money back, and say so; `differences` change the answer."""
+
+        def answer(request: PreparedRequest) -> tuple[int, dict[str, str], str]:
+            amount = json.loads(request.body or "")["amount"]
+            refund = {"id": "re_1", "status": "succeeded", "amount": amount}
+            return 201, {}, json.dumps({**refund, **differences})
+
+        self.transport.add_callback("POST", f"{PAYMENTS_URL}/v1/refunds", answer)
+
+    def answers(self, path: str, **answer: Any) -> None:
+        """Answer one path with anything that `responses` can: status, json, body, headers."""
+        self.transport.post(f"{PAYMENTS_URL}/v1/{path}", **answer)
+
+
+class Mailbox:
+    """Stands in for `smtplib.SMTP`, and keeps what is sent; raises `failure` if there is one."""
+
+    def __init__(self) -> None:
+        self.mails: list[Any] = []
+        self.server: tuple[str, int] | None = None
+        self.failure: OSError | None = None
+
+    def __call__(self, host: str, port: int, **options: Any) -> "Mailbox":
+        self.server = host, port
+        return self
+
+    def __enter__(self) -> "Mailbox":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def send_message(self, mail: Any) -> None:
+        if self.failure:
+            raise self.failure
+        self.mails.append(mail)

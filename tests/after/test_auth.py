@@ -1,0 +1,100 @@
+"""Organisers log in and out."""
+
+import pytest
+
+from tests.after.helpers import text_of
+
+ORGANISER_PAGES = [
+    "/organiser",
+    "/organiser/events/new",
+    "/organiser/events/the-glass-orchestra/edit",
+    "/organiser/vouchers",
+]
+
+
+@pytest.mark.behaviour("login.ok")
+def test_an_organiser_logs_in_and_sees_the_events(client, log_in):
+    answer = log_in()
+
+    assert answer.status_code == 303
+    assert answer.location == "/organiser"
+    assert client.get("/organiser").status_code == 200
+
+
+@pytest.mark.behaviour("login.ok")
+def test_an_organiser_lands_where_they_wanted_to_go(client, log_in):
+    login = client.get("/organiser/vouchers?code=1").location
+    page = client.get(login)
+
+    assert f'action="{login}"' in page.text
+    assert log_in(address=login).location == "/organiser/vouchers?code=1"
+
+
+@pytest.mark.behaviour("login.wrong")
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [("Nobody", "correct horse"), ("Greta", "wrong"), ("Greta", "")],
+)
+def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(client, log_in, name, password):
+    answer = log_in(name, password)
+
+    assert answer.status_code == 401
+    assert "The name or the password is wrong." in text_of(answer)
+    assert f'value="{name}"' in answer.text
+    assert client.get("/organiser").status_code == 303
+
+
+@pytest.mark.behaviour("login.next")
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://elsewhere.example/",
+        "//elsewhere.example/",
+        "/\\elsewhere.example/",
+        "/\t/elsewhere.example/",
+        "javascript:alert(1)",
+        "elsewhere",
+        "",
+    ],
+)
+def test_next_does_not_lead_to_another_site(log_in, target):
+    answer = log_in(query_string={"next": target})
+
+    assert answer.location == "/organiser"
+
+
+@pytest.mark.behaviour("login.next")
+def test_next_leads_to_a_page_of_this_site(log_in):
+    assert log_in(query_string={"next": "/about?a=b"}).location == "/about?a=b"
+
+
+@pytest.mark.behaviour("login.required")
+@pytest.mark.parametrize("page", ORGANISER_PAGES)
+def test_the_organisers_pages_send_a_visitor_to_the_login(add_event, client, page):
+    add_event()
+
+    answer = client.get(page)
+
+    assert answer.status_code == 303
+    assert answer.location == f"/login?next={page}"
+
+
+@pytest.mark.behaviour("login.required")
+@pytest.mark.parametrize("page", ORGANISER_PAGES[1:])
+def test_the_organisers_forms_send_a_visitor_to_the_login(add_event, client, page):
+    add_event()
+
+    answer = client.post(page, data={})
+
+    assert answer.status_code == 303
+    assert answer.location == "/login"
+
+
+@pytest.mark.behaviour("login.logout")
+def test_after_logging_out_the_organisers_pages_are_closed(organiser_client):
+    answer = organiser_client.post("/logout")
+
+    assert answer.status_code == 303
+    assert answer.location == "/"
+    assert "You are logged out." in text_of(organiser_client.get("/"))
+    assert organiser_client.get("/organiser").status_code == 303

@@ -1,0 +1,178 @@
+"""Cancelling an order: what is given back, and when it is too late."""
+
+import pytest
+
+from after_service_layer.models import Order, Ticket
+from after_service_layer.services.cancellation import find_order, refund_now
+from after_service_layer.services.interfaces import NoClearAnswer
+from after_service_layer.services.refusals import CannotCancel, OrderNotFound
+from tests.after.factories import a_purchase, add, an_event, an_order, saved
+from tests.after.fakes import Refund
+from tests.after.helpers import DAY, HOUR, NOW, SECOND
+
+
+def an_order_for(time_left, status="paid", **differences):
+    """Return an order, not stored, for an event that starts so much later."""
+    return an_order(an_event(starts_at=NOW + time_left), status, **differences)
+
+
+@pytest.mark.behaviour("cancel.full_refund")
+@pytest.mark.parametrize("time_left", [30 * DAY, 14 * DAY])
+def test_fourteen_days_before_the_start_everything_is_given_back(time_left):
+    assert refund_now(an_order_for(time_left, total_cents=2501), now=NOW) == 2501
+
+
+@pytest.mark.behaviour("cancel.full_refund")
+def test_a_cancelled_order_is_refunded(cancellation, session):
+    cancellation.cancel(add(session, an_order_for(14 * DAY, total_cents=2501)))
+
+    [order] = saved(session, Order)
+    assert (order.status, order.refund_cents, order.refund_state) == ("cancelled", 2501, "done")
+
+
+@pytest.mark.behaviour("cancel.full_refund")
+def test_the_gateway_is_asked_for_the_refund_under_a_key_of_the_order(
+    cancellation, payments, session
+):
+    order = add(session, an_order_for(14 * DAY, total_cents=2501, charge_id="ch_777"))
+
+    cancellation.cancel(order)
+
+    key = f"{order.reference}-refund"
+    assert payments.refunds == [Refund(charge_id="ch_777", amount_cents=2501, key=key)]
+
+
+@pytest.mark.behaviour("cancel.half_refund")
+@pytest.mark.parametrize("time_left", [14 * DAY - SECOND, 48 * HOUR])
+@pytest.mark.parametrize(("total", "refund"), [(2500, 1250), (2501, 1251), (2505, 1253)])
+def test_two_days_before_the_start_half_is_given_back(time_left, total, refund):
+    assert refund_now(an_order_for(time_left, total_cents=total), now=NOW) == refund
+
+
+@pytest.mark.behaviour("cancel.half_refund")
+def test_half_of_the_money_is_asked_of_the_gateway(cancellation, payments, session):
+    cancellation.cancel(add(session, an_order_for(48 * HOUR, total_cents=2501)))
+
+    assert [refund.amount_cents for refund in payments.refunds] == [1251]
+    [order] = saved(session, Order)
+    assert (order.status, order.refund_cents, order.refund_state) == ("cancelled", 1251, "done")
+
+
+@pytest.mark.behaviour("cancel.no_refund")
+@pytest.mark.parametrize("time_left", [48 * HOUR - SECOND, SECOND])
+def test_later_than_that_nothing_is_given_back(time_left):
+    assert refund_now(an_order_for(time_left), now=NOW) == 0
+
+
+@pytest.mark.behaviour("cancel.no_refund")
+def test_where_nothing_is_given_back_the_gateway_is_not_asked(cancellation, payments, session):
+    cancellation.cancel(add(session, an_order_for(SECOND)))
+
+    [order] = saved(session, Order)
+    assert (order.status, order.refund_cents, order.refund_state) == ("cancelled", 0, "none")
+    assert payments.refunds == []
+
+
+@pytest.mark.behaviour("cancel.free_order")
+def test_a_free_order_is_cancelled_without_the_gateway(cancellation, payments, session):
+    order = add(session, an_order_for(30 * DAY, total_cents=0, charge_id=None))
+
+    cancellation.cancel(order)
+
+    [order] = saved(session, Order)
+    assert (order.status, order.refund_cents, order.refund_state) == ("cancelled", 0, "none")
+    assert payments.refunds == []
+
+
+@pytest.mark.behaviour("cancel.seats_freed")
+def test_the_seats_of_a_cancelled_order_can_be_bought_again(cancellation, checkout, session):
+    event = add(session, an_event(capacity=2))
+    order = add(session, an_order(event, quantity=2))
+
+    cancellation.cancel(order)
+
+    assert checkout.place(event, a_purchase(quantity=2)).status == "paid"
+
+
+@pytest.mark.behaviour("cancel.started")
+def test_once_the_event_has_started_it_is_too_late(cancellation, payments, session):
+    order = add(session, an_order_for(0 * DAY))
+
+    with pytest.raises(CannotCancel) as refusal:
+        cancellation.cancel(order)
+
+    assert str(refusal.value) == "The event has started: the order can no longer be cancelled."
+    assert [order.status for order in saved(session, Order)] == ["paid"]
+    assert payments.refunds == []
+
+
+@pytest.mark.behaviour("cancel.not_paid")
+@pytest.mark.parametrize("status", ["pending", "declined", "expired", "cancelled"])
+def test_only_a_paid_order_can_be_cancelled(cancellation, payments, session, status):
+    order = add(session, an_order(an_event(), status))
+
+    with pytest.raises(CannotCancel) as refusal:
+        cancellation.cancel(order)
+
+    assert str(refusal.value) == f"Only a paid order can be cancelled; this one is {status}."
+    assert [order.status for order in saved(session, Order)] == [status]
+    assert payments.refunds == []
+
+
+@pytest.mark.behaviour("cancel.not_paid")
+def test_after_a_refusal_nobody_has_to_wait_for_the_order(cancellation, session):
+    order = add(session, an_order(an_event(), "pending"))
+
+    with pytest.raises(CannotCancel):
+        cancellation.cancel(order)
+
+    assert not session.in_transaction()
+
+
+@pytest.mark.behaviour("cancel.not_paid")
+def test_an_order_is_cancelled_and_refunded_only_once(cancellation, payments, session):
+    order = add(session, an_order_for(30 * DAY))
+    cancellation.cancel(order)
+
+    with pytest.raises(CannotCancel):
+        cancellation.cancel(order)
+
+    assert len(payments.refunds) == 1
+
+
+@pytest.mark.behaviour("cancel.checked_in")
+def test_once_a_ticket_is_checked_in_it_is_too_late(cancellation, payments, session):
+    tickets = [Ticket(code="unused"), Ticket(code="used", checked_in_at=NOW)]
+    order = add(session, an_order_for(30 * DAY, tickets=tickets))
+
+    with pytest.raises(CannotCancel, match=r"^A ticket of this order is checked in already"):
+        cancellation.cancel(order)
+
+    assert [order.status for order in saved(session, Order)] == ["paid"]
+    assert payments.refunds == []
+
+
+@pytest.mark.behaviour("cancel.refund_due")
+def test_what_the_gateway_does_not_give_back_stays_due(cancellation, payments, session):
+    order = add(session, an_order_for(30 * DAY, total_cents=2500))
+    payments.failure = NoClearAnswer("The gateway failed.")
+
+    cancellation.cancel(order)
+
+    [order] = saved(session, Order)
+    assert (order.status, order.refund_cents, order.refund_state) == ("cancelled", 2500, "due")
+
+
+@pytest.mark.behaviour("cancel.unknown_order")
+@pytest.mark.behaviour("order.secret")
+@pytest.mark.parametrize(
+    ("reference", "secret"), [("A0001", "secret-2"), ("A0001", "wörong"), ("ZZZZZ", "secret-1")]
+)
+def test_an_order_is_found_by_its_own_reference_and_secret_only(session, reference, secret):
+    event = an_event()
+    first = add(session, an_order(event, number=1))
+    add(session, an_order(event, number=2))
+
+    assert find_order(session, "A0001", "secret-1") == first
+    with pytest.raises(OrderNotFound, match=r"^There is no such order\.$"):
+        find_order(session, reference, secret)

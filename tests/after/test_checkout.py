@@ -1,0 +1,300 @@
+"""Buying tickets: the order, its tickets, and what is refused before any money moves."""
+
+import re
+from itertools import chain
+
+import pytest
+from sqlalchemy.orm import Session
+
+from after_service_layer.models import Event, Order, Ticket
+from after_service_layer.services.checkout import Checkout
+from after_service_layer.services.refusals import (
+    CardMissing,
+    PaymentUnanswered,
+    SalesClosed,
+    SoldOut,
+)
+from tests.after.factories import a_purchase, a_voucher, add, an_event, an_order, saved
+from tests.after.fakes import Charge
+from tests.after.helpers import DAY, MINUTE, NOW, SECOND
+
+
+@pytest.mark.behaviour("checkout.paid")
+def test_a_charged_card_makes_a_paid_order(checkout, session):
+    event = add(session, an_event())
+
+    order = checkout.place(event, a_purchase(quantity=3))
+
+    assert saved(session, Order) == [order]
+    assert (order.status, order.charge_id, order.event) == ("paid", "ch_1", event)
+    assert (order.name, order.email) == ("Ada Okafor", "ada@example.org")
+
+
+@pytest.mark.behaviour("checkout.paid")
+def test_a_paid_order_has_a_ticket_for_each_seat(checkout, session):
+    event = add(session, an_event())
+
+    order = checkout.place(event, a_purchase(quantity=3))
+
+    tickets = saved(session, Ticket)
+    assert [ticket.order for ticket in tickets] == [order] * 3
+    assert len({ticket.code for ticket in tickets}) == 3
+
+
+@pytest.mark.behaviour("checkout.paid")
+def test_the_gateway_is_asked_for_the_total_under_a_key_of_the_order(checkout, payments, session):
+    event = add(session, an_event(price_cents=2500))
+
+    order = checkout.place(event, a_purchase(quantity=2, card_token="tok_visa"))
+
+    assert payments.charges == [
+        Charge(
+            amount_cents=5000,
+            source="tok_visa",
+            reference=order.reference,
+            key=f"{order.reference}-1",
+        )
+    ]
+
+
+@pytest.mark.behaviour("checkout.paid")
+@pytest.mark.parametrize(("value", "is_used"), [(15, True), (10, False)])
+def test_an_order_is_stored_and_charged_at_its_price(checkout, payments, session, value, is_used):
+    event = add(session, an_event(price_cents=1000))
+    voucher = add(session, a_voucher(value=value))
+
+    checkout.place(event, a_purchase(quantity=10, voucher_code="SPRING"))
+
+    [order] = saved(session, Order)
+    assert (order.discount_cents, order.total_cents) == (100 * value, 10000 - 100 * value)
+    assert order.voucher == (voucher if is_used else None)
+    assert [charge.amount_cents for charge in payments.charges] == [order.total_cents]
+
+
+@pytest.mark.behaviour("checkout.paid")
+def test_an_order_has_a_short_reference_and_an_unguessable_secret(checkout, session):
+    event = add(session, an_event())
+
+    first = checkout.place(event, a_purchase(checkout_id="form-1"))
+    second = checkout.place(event, a_purchase(checkout_id="form-2"))
+
+    assert re.fullmatch("[ABCDEFGHJKLMNPQRSTUVWXYZ379]{5}", first.reference)
+    assert first.reference != second.reference
+    assert len(first.secret) >= 16
+    assert first.secret != second.secret
+
+
+@pytest.mark.behaviour("checkout.paid")
+def test_a_reference_that_another_order_has_is_drawn_again(session, payments, mailer):
+    event = add(session, an_event())
+    add(session, an_order(event, reference="AAAAA"))
+    letters = chain("AAAAA", "AAAAB")
+    checkout = Checkout(
+        session,
+        payments=payments,
+        mailer=mailer,
+        clock=lambda: NOW,
+        choose=lambda accepted: next(letters),
+    )
+
+    assert checkout.place(event, a_purchase()).reference == "AAAAB"
+
+
+@pytest.mark.behaviour("checkout.confirmation")
+def test_a_paid_order_is_confirmed_by_mail(checkout, mailer, session):
+    event = add(session, an_event())
+
+    order = checkout.place(event, a_purchase())
+
+    assert mailer.confirmed == [order]
+    assert [order.confirmation_sent_at for order in saved(session, Order)] == [NOW]
+
+
+@pytest.mark.behaviour("checkout.free")
+def test_a_free_event_needs_no_card_and_no_gateway(checkout, payments, mailer, session):
+    event = add(session, an_event(price_cents=0))
+
+    checkout.place(event, a_purchase(quantity=2, card_token=""))
+
+    [order] = saved(session, Order)
+    assert (order.status, order.total_cents, order.charge_id) == ("paid", 0, None)
+    assert len(saved(session, Ticket)) == 2
+    assert mailer.confirmed == [order]
+    assert payments.charges == []
+
+
+@pytest.mark.behaviour("checkout.free")
+def test_a_voucher_over_everything_needs_no_card_and_no_gateway(checkout, payments, session):
+    event = add(session, an_event())
+    add(session, a_voucher("FRIENDS", value=100))
+
+    checkout.place(event, a_purchase(voucher_code="FRIENDS", card_token=""))
+
+    assert [order.status for order in saved(session, Order)] == ["paid"]
+    assert payments.charges == []
+
+
+@pytest.mark.behaviour("checkout.idempotent")
+def test_the_same_form_sent_twice_is_charged_once(checkout, payments, mailer, session):
+    event = add(session, an_event())
+
+    first = checkout.place(event, a_purchase())
+    second = checkout.place(event, a_purchase())
+
+    assert second == first
+    assert len(payments.charges) == len(mailer.confirmed) == len(saved(session, Order)) == 1
+
+
+@pytest.mark.behaviour("checkout.idempotent")
+@pytest.mark.parametrize("status", ["pending", "paid", "declined", "expired", "cancelled"])
+def test_a_checkout_id_seen_before_leads_to_its_order(checkout, payments, session, status):
+    event = add(session, an_event())
+    order = add(session, an_order(event, status, checkout_id="form-1"))
+
+    assert checkout.begin(event, "form-1") == order
+    assert checkout.place(event, a_purchase(checkout_id="form-1")) == order
+    assert [order.status for order in saved(session, Order)] == [status]
+    assert payments.charges == []
+
+
+@pytest.mark.behaviour("checkout.idempotent")
+def test_a_checkout_id_seen_before_goes_before_every_refusal(checkout, session):
+    event = add(session, an_event(starts_at=NOW - DAY))
+    order = add(session, an_order(event, checkout_id="form-1"))
+
+    assert checkout.begin(event, "form-1") == order
+    assert checkout.place(event, a_purchase(quantity=1000, voucher_code="NONE")) == order
+
+
+@pytest.mark.behaviour("checkout.idempotent")
+def test_the_same_form_sent_for_two_events_at_once_makes_one_order(session, payments, mailer):
+    event, other_event = add(session, an_event("Jazz")), add(session, an_event("Blues"))
+
+    def new_secret():
+        """Let somebody else be quicker: their order was not there when we looked for it."""
+        with Session(session.get_bind()) as elsewhere:
+            blues = elsewhere.get(Event, other_event.id)
+            add(elsewhere, an_order(blues, checkout_id="form-1"))
+        return "secret"
+
+    checkout = Checkout(
+        session, payments=payments, mailer=mailer, clock=lambda: NOW, new_secret=new_secret
+    )
+    order = checkout.place(event, a_purchase(checkout_id="form-1"))
+
+    assert order.event == other_event
+    assert saved(session, Order) == [order]
+    assert payments.charges == []
+
+
+@pytest.mark.behaviour("checkout.closed")
+def test_from_the_start_on_nothing_is_sold(checkout, session):
+    event = add(session, an_event(starts_at=NOW, price_cents=0))
+
+    with pytest.raises(SalesClosed, match=r"^Sales are closed: the event has started\.$"):
+        checkout.begin(event, "form-1")
+    with pytest.raises(SalesClosed):
+        checkout.place(event, a_purchase())
+
+    assert saved(session, Order) == []
+
+
+@pytest.mark.behaviour("checkout.closed")
+def test_a_second_before_the_start_tickets_are_sold(checkout, session):
+    event = add(session, an_event(starts_at=NOW + SECOND, price_cents=0))
+
+    assert checkout.begin(event, "form-1") is None
+    assert checkout.place(event, a_purchase()).status == "paid"
+
+
+@pytest.mark.behaviour("checkout.card_missing")
+def test_without_a_card_nothing_can_be_paid(checkout, session):
+    event = add(session, an_event())
+
+    with pytest.raises(CardMissing, match=r"^Give a card: there is something to pay\.$"):
+        checkout.place(event, a_purchase(card_token=""))
+
+    assert saved(session, Order) == []
+
+
+@pytest.mark.behaviour("checkout.sold_out")
+@pytest.mark.parametrize(
+    ("sold", "sentence"),
+    [
+        (8, "Not enough seats: 2 seats are left."),
+        (9, "Not enough seats: 1 seat is left."),
+        (10, "Not enough seats: 0 seats are left."),
+        (11, "Not enough seats: 0 seats are left."),
+    ],
+)
+def test_more_seats_than_are_left_are_refused(checkout, session, sold, sentence):
+    event = add(session, an_event(capacity=10, price_cents=0))
+    add(session, an_order(event, quantity=sold))
+
+    with pytest.raises(SoldOut) as refusal:
+        checkout.place(event, a_purchase(quantity=3))
+
+    assert str(refusal.value) == sentence
+    assert refusal.value.seats_left == max(0, 10 - sold)
+    assert len(saved(session, Order)) == 1
+
+
+@pytest.mark.behaviour("checkout.sold_out")
+def test_after_a_refusal_nobody_has_to_wait_for_the_seats(checkout, session):
+    event = add(session, an_event(capacity=0))
+
+    with pytest.raises(SoldOut):
+        checkout.place(event, a_purchase())
+
+    assert not session.in_transaction()
+
+
+@pytest.mark.behaviour("checkout.sold_out")
+def test_the_last_seats_can_be_bought(checkout, session):
+    event = add(session, an_event(capacity=10, price_cents=0))
+    add(session, an_order(event, quantity=7))
+
+    assert checkout.place(event, a_purchase(quantity=3)).status == "paid"
+
+
+@pytest.mark.behaviour("checkout.seats.held")
+@pytest.mark.parametrize(
+    ("hold_until", "seats_left"), [(NOW + SECOND, 0), (NOW, 0), (NOW - SECOND, 1)]
+)
+def test_a_pending_order_keeps_its_seats_until_its_hold_lapses(session, hold_until, seats_left):
+    event = add(session, an_event(capacity=1))
+    add(session, an_order(event, "pending", hold_until=hold_until))
+
+    assert event.seats_left(NOW) == seats_left
+
+
+@pytest.mark.behaviour("checkout.seats.held")
+def test_the_seats_of_an_unpaid_order_come_free_after_half_an_hour(checkout, session):
+    event = add(session, an_event(capacity=1))
+
+    with pytest.raises(PaymentUnanswered):
+        checkout.place(event, a_purchase(card_token="tok_error"))
+
+    assert event.seats_left(NOW + 30 * MINUTE) == 0
+    assert event.seats_left(NOW + 30 * MINUTE + SECOND) == 1
+
+
+@pytest.mark.behaviour("checkout.seats.held")
+@pytest.mark.parametrize("status", ["declined", "expired", "cancelled"])
+def test_an_order_that_came_to_nothing_keeps_no_seats(session, status):
+    event = add(session, an_event(capacity=1))
+    add(session, an_order(event, status))
+
+    assert event.seats_left(NOW) == 1
+
+
+@pytest.mark.behaviour("checkout.mail_failed")
+def test_a_mail_that_cannot_be_sent_loses_no_order(checkout, mailer, session):
+    event = add(session, an_event())
+    mailer.fails = True
+
+    checkout.place(event, a_purchase())
+
+    [order] = saved(session, Order)
+    assert (order.status, order.confirmation_sent_at) == ("paid", None)
+    assert len(saved(session, Ticket)) == 1

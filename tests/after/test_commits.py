@@ -1,0 +1,38 @@
+"""What must be stored before the gateway is asked: the power goes off in that very moment."""
+
+import pytest
+
+from after_service_layer.models import Order
+from tests.after.factories import a_purchase, add, an_event, an_order, saved
+from tests.after.helpers import MINUTE, NOW
+
+
+class PowerCut(BaseException):
+    """Ends everything; nothing in the program may handle it."""
+
+
+@pytest.mark.behaviour("checkout.hold")
+def test_the_order_is_stored_as_pending_before_the_card_is_charged(checkout, payments, session):
+    event = add(session, an_event(price_cents=2500))
+    payments.failure = PowerCut()
+
+    with pytest.raises(PowerCut):
+        checkout.place(event, a_purchase(quantity=2))
+
+    [order] = saved(session, Order)
+    assert (order.status, order.quantity, order.total_cents) == ("pending", 2, 5000)
+    assert (order.created_at, order.hold_until) == (NOW, NOW + 30 * MINUTE)
+
+
+@pytest.mark.behaviour("cancel.refund_due")
+def test_the_order_is_stored_as_cancelled_before_money_is_given_back(
+    cancellation, payments, session
+):
+    order = add(session, an_order(an_event()))
+    payments.failure = PowerCut()
+
+    with pytest.raises(PowerCut):
+        cancellation.cancel(order)
+
+    [order] = saved(session, Order)
+    assert (order.status, order.refund_state) == ("cancelled", "due")

@@ -1,0 +1,171 @@
+"""Payments and mail: what the fakes of this suite and the real ones have in common."""
+
+from contextlib import contextmanager
+from uuid import uuid4
+
+import pytest
+import requests
+
+from after_service_layer.gateways.mail import SmtpMailer
+from after_service_layer.gateways.payments import HttpPayments
+from after_service_layer.services.interfaces import MailNotSent, NoClearAnswer
+from after_service_layer.services.refusals import CardDeclined
+from tests.after.factories import an_event, an_order
+from tests.after.fakes import FakeMailer, FakePayments
+from workbench.sandbox.gateway import running_gateway
+from workbench.sandbox.mailbox import running_mailbox
+from workbench.sandbox.server import HOST, listen
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch):
+    """Let no proxy stand between a test and a server on this machine."""
+    monkeypatch.setenv("no_proxy", HOST)
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    with running_gateway(slow_seconds=0.2) as running:
+        yield running
+
+
+@pytest.fixture
+def key():
+    """An idempotency key of the test's own, since all tests share one sandbox."""
+    return uuid4().hex
+
+
+@pytest.fixture
+def dead_port():
+    """A port on which nobody listens any more."""
+    with listen() as listener:
+        return listener.getsockname()[1]
+
+
+@pytest.fixture(params=["fake", "real"])
+def payments(request):
+    """The fake gateway, and the real one in front of the sandbox."""
+    if request.param == "fake":
+        return FakePayments()
+    sandbox = request.getfixturevalue("sandbox")
+    return HttpPayments(url=sandbox.url, api_key=sandbox.api_key, timeout=5)
+
+
+@pytest.fixture(params=["fake", "real"])
+def dead_payments(request, dead_port):
+    if request.param == "fake":
+        payments = FakePayments()
+        payments.failure = NoClearAnswer("The gateway does not answer.")
+        return payments
+    return HttpPayments(url=f"http://{HOST}:{dead_port}", api_key="any", timeout=5)
+
+
+def charge(payments, key, source="tok_visa", amount_cents=2500):
+    return payments.charge(amount_cents=amount_cents, source=source, reference="ABCDE", key=key)
+
+
+@pytest.mark.behaviour("checkout.paid")
+def test_a_card_is_charged_once_for_a_key(payments, key):
+    charge_id = charge(payments, key)
+
+    assert charge(payments, key) == charge_id
+    assert charge(payments, f"{key}-2") != charge_id
+
+
+@pytest.mark.behaviour("checkout.declined")
+def test_a_declined_card_comes_with_the_reason(payments, key):
+    with pytest.raises(CardDeclined) as refusal:
+        charge(payments, key, "tok_declined")
+
+    assert refusal.value.reason == "The bank refuses to pay."
+
+
+@pytest.mark.behaviour("checkout.unanswered")
+def test_a_gateway_that_fails_gives_no_clear_answer(payments, key):
+    with pytest.raises(NoClearAnswer):
+        charge(payments, key, "tok_error")
+
+
+@pytest.mark.behaviour("checkout.unanswered")
+def test_the_key_of_another_charge_gives_no_clear_answer(payments, key):
+    charge(payments, key, amount_cents=2500)
+
+    with pytest.raises(NoClearAnswer):
+        charge(payments, key, amount_cents=100)
+
+
+@pytest.mark.behaviour("cancel.full_refund")
+def test_money_is_given_back_and_can_be_asked_for_again_under_its_key(payments, key):
+    charge_id = charge(payments, key)
+
+    for _ in range(2):
+        payments.refund(charge_id=charge_id, amount_cents=2500, key=f"{key}-refund")
+
+
+@pytest.mark.behaviour("checkout.unanswered")
+def test_a_gateway_that_is_not_there_charges_nothing(dead_payments, key):
+    with pytest.raises(NoClearAnswer):
+        charge(dead_payments, key)
+
+
+@pytest.mark.behaviour("cancel.refund_due")
+def test_a_gateway_that_is_not_there_gives_nothing_back(dead_payments, key):
+    with pytest.raises(NoClearAnswer):
+        dead_payments.refund(charge_id="ch_1", amount_cents=2500, key=key)
+
+
+@pytest.mark.behaviour("checkout.unanswered")
+def test_an_answer_that_comes_too_late_is_none(sandbox, key):
+    payments = HttpPayments(url=sandbox.url, api_key=sandbox.api_key, timeout=0.05)
+
+    with pytest.raises(NoClearAnswer):
+        charge(payments, key, "tok_slow")
+
+
+def smtp_mailer(port):
+    return SmtpMailer(
+        host=HOST, port=port, sender="shop@example.org", render=lambda *_, **__: "Hello."
+    )
+
+
+@pytest.fixture
+def order():
+    return an_order(an_event(), email="ada@example.org")
+
+
+@contextmanager
+def fake_mail():
+    mailer = FakeMailer()
+    yield mailer, lambda: [[order.email] for order in mailer.confirmed]
+
+
+@contextmanager
+def real_mail():
+    with running_mailbox() as mailbox:
+        mails = f"{mailbox.url}/mails.json"
+        mailer = smtp_mailer(mailbox.smtp_port)
+        yield mailer, lambda: [mail["to"] for mail in requests.get(mails, timeout=5).json()]
+
+
+@pytest.mark.behaviour("checkout.confirmation")
+@pytest.mark.parametrize("mail", [fake_mail, real_mail])
+def test_a_confirmation_goes_to_the_buyer(mail, order):
+    with mail() as (mailer, recipients):
+        mailer.confirm(order)
+
+        assert recipients() == [["ada@example.org"]]
+
+
+@pytest.fixture(params=["fake", "real"])
+def dead_mailer(request, dead_port):
+    if request.param == "fake":
+        mailer = FakeMailer()
+        mailer.fails = True
+        return mailer
+    return smtp_mailer(dead_port)
+
+
+@pytest.mark.behaviour("checkout.mail_failed")
+def test_a_mail_server_that_is_not_there_takes_no_mail(dead_mailer, order):
+    with pytest.raises(MailNotSent):
+        dead_mailer.confirm(order)

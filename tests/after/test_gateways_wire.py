@@ -1,0 +1,163 @@
+"""The gateways on the wire: what HTTP and SMTP add to what test_gateways.py holds."""
+
+import json
+import smtplib
+
+import pytest
+import requests
+
+from after_service_layer.gateways.mail import SmtpMailer
+from after_service_layer.gateways.payments import HttpPayments
+from after_service_layer.services.interfaces import MailNotSent, NoClearAnswer
+from tests.after.factories import an_event, an_order
+from tests.after.helpers import PAYMENTS_URL
+
+
+@pytest.fixture
+def http_payments():
+    return HttpPayments(url=PAYMENTS_URL, api_key="key of the shop", timeout=5)
+
+
+@pytest.mark.behaviour("checkout.paid")
+def test_a_charge_as_it_goes_over_the_wire(gateway, http_payments):
+    gateway.charges(id="ch_777")
+
+    charge_id = http_payments.charge(
+        amount_cents=5000, source="tok_visa", reference="ABCDE", key="ABCDE-1"
+    )
+
+    [request] = gateway.requests
+    assert charge_id == "ch_777"
+    assert json.loads(request.body) == {
+        "amount": 5000,
+        "currency": "EUR",
+        "source": "tok_visa",
+        "reference": "ABCDE",
+    }
+    assert request.headers["Authorization"] == "Bearer key of the shop"
+    assert request.headers["Idempotency-Key"] == "ABCDE-1"
+    assert request.req_kwargs["timeout"] == 5
+
+
+@pytest.mark.behaviour("cancel.full_refund")
+def test_a_refund_as_it_goes_over_the_wire(gateway, http_payments):
+    gateway.refunds()
+
+    http_payments.refund(charge_id="ch_777", amount_cents=2501, key="ABCDE-refund")
+
+    [request] = gateway.requests
+    assert json.loads(request.body) == {"charge": "ch_777", "amount": 2501}
+    assert request.headers["Authorization"] == "Bearer key of the shop"
+    assert request.headers["Idempotency-Key"] == "ABCDE-refund"
+    assert request.req_kwargs["timeout"] == 5
+
+
+def charge(payments):
+    return payments.charge(amount_cents=2500, source="tok_visa", reference="ABCDE", key="ABCDE-1")
+
+
+NO_CLEAR_ANSWERS = {
+    "timeout": {"body": requests.ReadTimeout()},
+    "no connection": {"body": requests.ConnectionError()},
+    "broken off": {"body": requests.exceptions.ChunkedEncodingError()},
+    "error": {"status": 500, "json": {"error": {"code": "oops", "message": "Sorry."}}},
+    "proxy": {"status": 502, "body": "<h1>Bad gateway</h1>"},
+    "wrong key": {"status": 401, "json": {"error": {"code": "key", "message": "Who?"}}},
+    "key reused": {"status": 409, "json": {"error": {"code": "reused", "message": "Again?"}}},
+    "elsewhere": {"status": 302, "headers": {"Location": "https://elsewhere.example/"}},
+    "empty": {"status": 201, "body": ""},
+    "web page": {"status": 201, "body": "<h1>Welcome</h1>"},
+    "no object": {"status": 201, "json": ["succeeded"]},
+    "nothing": {"status": 201, "body": "null"},
+    "not UTF-8": {"status": 201, "body": b"\xff\xfe\xfd\xfc\xfb"},
+    "too deep": {"status": 201, "body": "[" * 100_000},
+    "too long": {"status": 201, "body": '{"amount": ' + "9" * 5000 + "}"},
+    "declined, no reason": {"status": 402, "json": {"error": "declined"}},
+}
+
+
+@pytest.mark.behaviour("checkout.unanswered")
+@pytest.mark.parametrize("answer", NO_CLEAR_ANSWERS.values(), ids=NO_CLEAR_ANSWERS)
+def test_what_does_not_say_yes_or_no_is_no_clear_answer(gateway, http_payments, answer):
+    gateway.answers("charges", **answer)
+
+    with pytest.raises(NoClearAnswer):
+        charge(http_payments)
+
+
+@pytest.mark.behaviour("checkout.unanswered")
+@pytest.mark.parametrize(
+    "difference",
+    [{"amount": 1}, {"reference": "OTHER"}, {"status": "failed"}, {"id": None}],
+    ids=lambda difference: next(iter(difference)),
+)
+def test_a_success_that_is_not_about_this_charge_is_no_clear_answer(
+    gateway, http_payments, difference
+):
+    gateway.charges(**difference)
+
+    with pytest.raises(NoClearAnswer):
+        charge(http_payments)
+
+
+NO_REFUNDS = {
+    "timeout": {"body": requests.ReadTimeout()},
+    "error": {"status": 500, "json": {"error": {"code": "oops", "message": "Sorry."}}},
+    "unknown charge": {"status": 404, "json": {"error": {"code": "x", "message": "Who?"}}},
+    "empty": {"status": 201, "body": ""},
+    "web page": {"status": 201, "body": "<h1>Welcome</h1>"},
+    "no object": {"status": 201, "json": ["succeeded"]},
+    "too deep": {"status": 201, "body": "[" * 100_000},
+    "too long": {"status": 201, "body": '{"amount": ' + "9" * 5000 + "}"},
+    "another amount": {"status": 201, "json": {"id": "re", "status": "succeeded", "amount": 1}},
+    "failed": {"status": 201, "json": {"id": "re", "status": "failed", "amount": 2500}},
+}
+
+
+@pytest.mark.behaviour("cancel.refund_due")
+@pytest.mark.parametrize("answer", NO_REFUNDS.values(), ids=NO_REFUNDS)
+def test_money_is_given_back_only_when_the_gateway_says_so(gateway, http_payments, answer):
+    gateway.answers("refunds", **answer)
+
+    with pytest.raises(NoClearAnswer):
+        http_payments.refund(charge_id="ch_777", amount_cents=2500, key="ABCDE-refund")
+
+
+@pytest.fixture
+def smtp_mailer():
+    """A mailer whose mails name the template and the order."""
+    return SmtpMailer(
+        host="mail.example",
+        port=25,
+        sender="shop@example.org",
+        render=lambda template, order: f"{template}: {order.reference}",
+    )
+
+
+@pytest.fixture
+def order():
+    return an_order(an_event(), email="ada@example.org")
+
+
+@pytest.mark.behaviour("checkout.confirmation")
+def test_a_confirmation_as_it_is_sent(mailbox, order, smtp_mailer):
+    smtp_mailer.confirm(order)
+
+    [mail] = mailbox.mails
+    assert mailbox.server == ("mail.example", 25)
+    assert (mail["From"], mail["To"]) == ("shop@example.org", "ada@example.org")
+    assert mail["Subject"] == "Your tickets for The Glass Orchestra"
+    assert mail.get_content() == "mail/confirmation.txt: A0001\n"
+
+
+@pytest.mark.behaviour("checkout.mail_failed")
+@pytest.mark.parametrize(
+    "failure",
+    [ConnectionRefusedError(), TimeoutError(), smtplib.SMTPRecipientsRefused({})],
+    ids=lambda failure: type(failure).__name__,
+)
+def test_a_mail_that_the_server_does_not_take_is_not_sent(mailbox, order, smtp_mailer, failure):
+    mailbox.failure = failure
+
+    with pytest.raises(MailNotSent):
+        smtp_mailer.confirm(order)

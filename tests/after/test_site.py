@@ -1,0 +1,145 @@
+"""What holds on every page: not found, no token, no tables, no database."""
+
+import pytest
+
+from tests.after.helpers import hidden_value, text_of
+
+NO_DATABASE = "The shop's database cannot be reached, or has no tables yet."
+
+
+@pytest.fixture
+def check_tokens(app, monkeypatch):
+    """Return a function that turns the check of CSRF tokens on: it is off in other tests."""
+    return lambda: monkeypatch.setitem(app.config, "WTF_CSRF_ENABLED", True)
+
+
+@pytest.mark.behaviour("site.about")
+def test_the_about_page_says_what_this_shop_is(client):
+    page = client.get("/about")
+
+    assert page.status_code == 200
+    assert "It is a demonstration" in text_of(page)
+
+
+@pytest.mark.behaviour("site.healthz")
+def test_the_health_check_is_ok_when_the_database_answers(client):
+    answer = client.get("/healthz")
+
+    assert answer.status_code == 200
+    assert answer.json == {"status": "ok"}
+
+
+@pytest.mark.behaviour("site.healthz")
+def test_the_health_check_fails_when_the_database_does_not_answer(create_app, tmp_path):
+    nowhere = f"sqlite:///{tmp_path}/no-such-folder/shop.sqlite"
+    app = create_app({"SECRET_KEY": "any", "SQLALCHEMY_DATABASE_URI": nowhere})
+
+    answer = app.test_client().get("/healthz")
+
+    assert answer.status_code == 503
+    assert NO_DATABASE in text_of(answer)
+
+
+@pytest.mark.behaviour("site.not_found")
+def test_an_unknown_page_is_not_found_in_the_shops_own_layout(client):
+    page = client.get("/no-such-page")
+
+    assert page.status_code == 404
+    assert page.mimetype == "text/html"
+    assert "Skip to the content" in text_of(page)
+    assert "Back to the events" in text_of(page)
+
+
+@pytest.mark.behaviour("site.csrf")
+def test_a_purchase_without_its_token_is_refused(add_event, buy, check_tokens, stored):
+    event = add_event(price_cents=0)
+    check_tokens()
+
+    answer = buy(event)
+
+    assert answer.status_code == 400
+    assert "Go back, load the page again and send the form once more." in text_of(answer)
+    assert stored("Order") == []
+
+
+@pytest.mark.behaviour("site.csrf")
+def test_a_purchase_with_its_token_is_accepted(add_event, buy, check_tokens, client):
+    event = add_event(price_cents=0)
+    check_tokens()
+    page = client.get(f"/events/{event.slug}")
+
+    answer = buy(event, csrf_token=hidden_value(page, "csrf_token"))
+
+    assert answer.status_code == 303
+
+
+@pytest.mark.behaviour("site.csrf")
+def test_a_cancellation_without_its_token_is_refused(
+    add_event, add_order, cancel, check_tokens, stored
+):
+    order = add_order(add_event())
+    check_tokens()
+
+    assert cancel(order).status_code == 400
+    assert [order.status for order in stored("Order")] == ["paid"]
+
+
+@pytest.mark.behaviour("site.csrf")
+@pytest.mark.parametrize("page", ["/logout", "/organiser/events/new", "/organiser/vouchers"])
+def test_an_organisers_form_without_its_token_is_refused(check_tokens, organiser_client, page):
+    check_tokens()
+
+    assert organiser_client.post(page).status_code == 400
+    assert organiser_client.get("/organiser").status_code == 200
+
+
+@pytest.mark.behaviour("site.csrf")
+@pytest.mark.parametrize(
+    "page",
+    [
+        "/events/the-glass-orchestra",
+        "/orders/A0001/secret-1",
+        "/login",
+        "/organiser/events/new",
+        "/organiser/events/the-glass-orchestra/edit",
+        "/organiser/vouchers",
+    ],
+)
+def test_every_form_of_a_page_carries_its_token(
+    add_event, add_order, check_tokens, organiser_client, page
+):
+    add_order(add_event())
+    check_tokens()
+
+    text = organiser_client.get(page).text
+
+    # One form of the page's own, and the one to log out.
+    assert text.count('method="post"') == text.count('name="csrf_token"') == 2
+
+
+@pytest.mark.behaviour("site.no_tables")
+@pytest.mark.parametrize("page", ["/", "/events/jazz", "/orders/ABCDE/secret"])
+def test_without_tables_a_page_says_so_in_one_sentence(app_without_tables, page):
+    answer = app_without_tables.test_client().get(page)
+
+    assert answer.status_code == 503
+    assert NO_DATABASE in text_of(answer)
+    assert "create the tables with the command init-db" in text_of(answer)
+
+
+@pytest.mark.behaviour("site.nul")
+@pytest.mark.parametrize("address", ["/?q=a%00b", "/events/a%00b", "/login?next=%00"])
+def test_an_address_with_a_nul_is_refused(client, address):
+    answer = client.get(address)
+
+    assert answer.status_code == 400
+    assert "A text may hold any character but NUL." in text_of(answer)
+
+
+@pytest.mark.behaviour("site.nul")
+def test_a_form_with_a_nul_is_refused(add_event, buy, stored):
+    answer = buy(add_event(price_cents=0), name="Ada\0")
+
+    assert answer.status_code == 400
+    assert "A text may hold any character but NUL." in text_of(answer)
+    assert stored("Order") == []

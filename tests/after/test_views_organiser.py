@@ -1,0 +1,304 @@
+"""The organiser's forms: what is accepted, what reaches the service, what is shown again."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from time_machine import travel
+
+from tests.after.helpers import DAY, MINUTE, NOW, text_of
+
+
+@pytest.fixture
+def save_event(organiser_client):
+    """Return a function that sends the form of an event: a new one, unless said otherwise."""
+
+    def save_event(slug_of_event=None, **differences):
+        fields = {
+            "title": "Winter Overtures",
+            "slug": "",
+            "summary": "Brahms and a short new piece.",
+            "venue": "Harbour Hall",
+            "category": "music",
+            "starts_at": "2027-05-01 19:30",
+            "capacity": "120",
+            "price": "12.50",
+            "early_bird_price": "",
+            "early_bird_until": "",
+            "max_per_order": "8",
+            "published": "y",
+        }
+        page = f"{slug_of_event}/edit" if slug_of_event else "new"
+        return organiser_client.post(f"/organiser/events/{page}", data={**fields, **differences})
+
+    return save_event
+
+
+@pytest.fixture
+def save_voucher(organiser_client):
+    """Return a function that sends the form of a new voucher."""
+
+    def save_voucher(**differences):
+        fields = {
+            "code": "SPRING",
+            "kind": "percent",
+            "value": "15",
+            "event": "",
+            "valid_from": "",
+            "valid_until": "",
+            "max_uses": "5",
+        }
+        return organiser_client.post("/organiser/vouchers", data={**fields, **differences})
+
+    return save_voucher
+
+
+@pytest.mark.behaviour("organiser.dashboard")
+def test_the_dashboard_shows_seats_sold_and_net_takings(add_event, add_order, organiser_client):
+    add_order(add_event(capacity=50), quantity=3, total_cents=7500)
+    add_event("Draft", capacity=50, published=False)
+
+    text = text_of(organiser_client.get("/organiser"))
+
+    assert "The Glass Orchestra 2027-03-31 12:00 UTC 3 of 50 €63.03 yes" in text
+    assert "Draft 2027-03-31 12:00 UTC 0 of 50 €0.00 no" in text
+
+
+@pytest.mark.behaviour("organiser.event.create")
+def test_an_organiser_creates_an_event(organiser_client, save_event, stored):
+    answer = save_event()
+
+    assert answer.status_code == 303
+    assert answer.location == "/organiser"
+    assert "Winter Overtures is saved." in text_of(organiser_client.get("/organiser"))
+    [event] = stored("Event")
+    assert (event.title, event.venue, event.category) == (
+        "Winter Overtures",
+        "Harbour Hall",
+        "music",
+    )
+    assert event.summary == "Brahms and a short new piece."
+    assert event.starts_at == datetime(2027, 5, 1, 19, 30, tzinfo=UTC)
+    assert (event.capacity, event.max_per_order, event.published) == (120, 8, True)
+
+
+@pytest.mark.behaviour("organiser.event.create")
+@pytest.mark.parametrize(
+    ("typed", "cents"), [("12.50", 1250), ("12,5", 1250), ("12", 1200), ("0", 0), ("10000", 10**6)]
+)
+def test_prices_are_typed_in_euros(save_event, stored, typed, cents):
+    save_event(price=typed)
+
+    [event] = stored("Event")
+    assert event.price_cents == cents
+
+
+@pytest.mark.behaviour("organiser.event.create")
+def test_an_event_may_have_an_early_bird_price(save_event, stored):
+    save_event(early_bird_price="9.90", early_bird_until="2027-04-01T12:00")
+
+    [event] = stored("Event")
+    assert event.early_bird_price_cents == 990
+    assert event.early_bird_until == datetime(2027, 4, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.behaviour("organiser.event.create")
+def test_times_are_typed_in_utc_wherever_the_shop_runs(save_event, stored):
+    with travel(NOW.astimezone(ZoneInfo("Asia/Tokyo")), tick=False):
+        save_event(starts_at="2027-05-01 19:30")
+
+    [event] = stored("Event")
+    assert event.starts_at == datetime(2027, 5, 1, 19, 30, tzinfo=UTC)
+
+
+@pytest.mark.behaviour("organiser.event.create")
+@pytest.mark.parametrize(
+    ("title", "typed", "slug"),
+    [
+        ("Ça va? Oui!", "", "ca-va-oui"),
+        ("Winter Overtures", "winter-27", "winter-27"),
+        ("x" * 79 + " y", "", "x" * 79),
+    ],
+)
+def test_the_slug_is_made_from_the_title_when_empty(save_event, stored, title, typed, slug):
+    save_event(title=title, slug=typed)
+
+    [event] = stored("Event")
+    assert event.slug == slug
+
+
+@pytest.mark.behaviour("organiser.event.create")
+def test_an_event_that_is_not_published_stays_hidden(organiser_client, save_event):
+    save_event(published="")
+
+    assert organiser_client.get("/events/winter-overtures").status_code == 404
+
+
+@pytest.mark.behaviour("organiser.event.edit")
+def test_the_form_shows_the_event_as_it_is(add_event, organiser_client):
+    add_event(price_cents=1205, early_bird_price_cents=950, early_bird_until=NOW + DAY)
+
+    page = organiser_client.get("/organiser/events/the-glass-orchestra/edit")
+
+    assert page.status_code == 200
+    shown = ["The Glass Orchestra", "Harbour Hall", "12.05", "9.50"]
+    shown += ["2027-03-31T12:00", "2027-03-02T12:00", "100", "10"]
+    assert [value for value in shown if f'value="{value}"' not in page.text] == []
+    assert "Brahms on wine glasses.</textarea>" in page.text
+
+
+@pytest.mark.behaviour("organiser.event.edit")
+def test_an_organiser_edits_an_event(add_event, organiser_client, save_event, stored):
+    event = add_event()
+
+    answer = save_event(event.slug, title="Glass", slug="glass", price="9", published="")
+
+    assert answer.status_code == 303
+    assert "Glass is saved." in text_of(organiser_client.get("/organiser"))
+    [edited] = stored("Event")
+    assert edited.id == event.id
+    assert (edited.title, edited.slug, edited.price_cents) == ("Glass", "glass", 900)
+    assert (edited.capacity, edited.published) == (120, False)
+
+
+A_DATE = "Give a date and time in UTC, such as 2027-03-04 19:30."
+AN_AMOUNT = "Give an amount in euros, such as 12.50."
+BOTH = "Give the early-bird price and its last day, or neither."
+SLUG = "Use small letters, digits and single hyphens, such as jazz-night."
+
+WRONG_EVENTS = [
+    ({"title": ""}, "Give a title, up to 120 letters."),
+    ({"title": "x" * 121}, "Give a title, up to 120 letters."),
+    ({"title": "…"}, "The title has no letters for an address: give a short name."),
+    ({"slug": "Jazz Night"}, SLUG),
+    ({"slug": "jazz--night"}, SLUG),
+    ({"slug": "jazz/night"}, SLUG),
+    ({"slug": "x" * 81}, "Use at most 80 letters."),
+    ({"summary": ""}, "Give a summary, up to 2000 letters."),
+    ({"summary": "x" * 2001}, "Give a summary, up to 2000 letters."),
+    ({"venue": " "}, "Give a venue, up to 120 letters."),
+    ({"category": "opera"}, "Choose one of music, theatre, comedy, talks, family."),
+    ({"starts_at": ""}, A_DATE),
+    ({"starts_at": "tomorrow"}, A_DATE),
+    ({"starts_at": "2027-02-30 19:30"}, A_DATE),
+    ({"capacity": ""}, "Give a number of seats from 1 to 100000."),
+    ({"capacity": "0"}, "Give a number of seats from 1 to 100000."),
+    ({"capacity": "100001"}, "Give a number of seats from 1 to 100000."),
+    ({"capacity": "many"}, "Give a number of seats from 1 to 100000."),
+    ({"price": ""}, "Give a price in euros; 0 for a free event."),
+    ({"price": "-1"}, AN_AMOUNT),
+    ({"price": "12.505"}, AN_AMOUNT),
+    ({"price": "1e3"}, AN_AMOUNT),
+    ({"price": "10000.01"}, "Give at most 10000 euros."),
+    ({"early_bird_price": "9"}, BOTH),
+    ({"early_bird_until": "2027-04-01 12:00"}, BOTH),
+    ({"early_bird_price": "9", "early_bird_until": "soon"}, A_DATE),
+    ({"max_per_order": "0"}, "Give a number of seats from 1 to 100."),
+    ({"max_per_order": "101"}, "Give a number of seats from 1 to 100."),
+]
+
+
+@pytest.mark.behaviour("organiser.event.invalid")
+@pytest.mark.parametrize(("wrong", "sentence"), WRONG_EVENTS)
+def test_an_event_with_a_wrong_field_is_refused(save_event, stored, wrong, sentence):
+    answer = save_event(**wrong)
+
+    assert answer.status_code == 422
+    assert sentence in text_of(answer)
+    assert stored("Event") == []
+
+
+@pytest.mark.behaviour("organiser.event.invalid")
+def test_a_refused_edit_changes_nothing_and_shows_what_was_typed(add_event, save_event, stored):
+    event = add_event()
+
+    answer = save_event(event.slug, title="Glass", price="12.505")
+
+    assert answer.status_code == 422
+    assert 'value="Glass"' in answer.text
+    assert 'value="12.505"' in answer.text
+    [event] = stored("Event")
+    assert (event.title, event.price_cents) == ("The Glass Orchestra", 2500)
+
+
+@pytest.mark.behaviour("organiser.voucher.create")
+@pytest.mark.parametrize(
+    ("kind", "typed", "value"),
+    [("percent", "15", 15), ("percent", "100", 100), ("percent", "1", 1), ("amount", "7.50", 750)],
+)
+def test_an_organiser_creates_a_voucher_of_either_kind(save_voucher, stored, kind, typed, value):
+    answer = save_voucher(code="spring-10", kind=kind, value=typed)
+
+    assert answer.status_code == 303
+    assert answer.location == "/organiser/vouchers"
+    [voucher] = stored("Voucher")
+    assert (voucher.code, voucher.kind, voucher.value) == ("SPRING-10", kind, value)
+    assert (voucher.event_id, voucher.max_uses) == (None, 5)
+
+
+@pytest.mark.behaviour("organiser.voucher.create")
+def test_a_voucher_may_be_for_one_event_and_some_time_only(add_event, save_voucher, stored):
+    event = add_event()
+
+    save_voucher(event=event.slug, valid_from="2027-03-01 12:00", valid_until="2027-03-01 12:00")
+
+    [voucher] = stored("Voucher")
+    assert (voucher.event_id, voucher.valid_from, voucher.valid_until) == (event.id, NOW, NOW)
+
+
+@pytest.mark.behaviour("organiser.voucher.create")
+def test_the_vouchers_are_listed_with_their_uses(
+    add_event, add_order, add_voucher, organiser_client
+):
+    event = add_event()
+    voucher = add_voucher("FIVER", kind="amount", value=500, max_uses=5, event_id=event.id)
+    for status in ("paid", "pending", "declined"):
+        add_order(event, status, voucher_id=voucher.id)
+    add_voucher("SPRING", value=20, max_uses=1, valid_until=NOW + 30 * MINUTE)
+
+    text = text_of(organiser_client.get("/organiser/vouchers"))
+
+    assert "FIVER €5.00 The Glass Orchestra – – 2 of 5" in text
+    assert "SPRING 20 % any event – 2027-03-01 12:30 UTC 0 of 1" in text
+
+
+A_PERCENTAGE = "Give a whole percentage from 1 to 100."
+CODE = "Use letters, digits and hyphens, such as SPRING-10."
+BACKWARDS = {"valid_from": "2027-03-01 12:00", "valid_until": "2027-03-01 11:59"}
+
+WRONG_VOUCHERS = [
+    ({"code": ""}, "Give a code, up to 40 letters."),
+    ({"code": "x" * 41}, "Give a code, up to 40 letters."),
+    ({"code": "10 %"}, CODE),
+    ({"code": "STRAẞE"}, CODE),
+    ({"kind": "gift"}, "Choose percent or amount."),
+    ({"value": ""}, "Give a value."),
+    ({"value": "lots"}, AN_AMOUNT),
+    ({"value": "0"}, A_PERCENTAGE),
+    ({"value": "101"}, A_PERCENTAGE),
+    ({"value": "12.5"}, A_PERCENTAGE),
+    ({"kind": "amount", "value": "0"}, "Give more than nothing."),
+    ({"valid_from": "soon"}, A_DATE),
+    ({"valid_until": "soon"}, A_DATE),
+    (BACKWARDS, "Give an end that is not before the start."),
+    ({"max_uses": "0"}, "Give a number of uses from 1 to 100000."),
+    ({"max_uses": "100001"}, "Give a number of uses from 1 to 100000."),
+]
+
+
+@pytest.mark.behaviour("organiser.voucher.invalid")
+@pytest.mark.parametrize(("wrong", "sentence"), WRONG_VOUCHERS)
+def test_a_voucher_with_a_wrong_field_is_refused(save_voucher, stored, wrong, sentence):
+    answer = save_voucher(**wrong)
+
+    assert answer.status_code == 422
+    assert sentence in text_of(answer)
+    assert stored("Voucher") == []
+
+
+@pytest.mark.behaviour("organiser.voucher.invalid")
+def test_a_refused_voucher_is_shown_as_it_was_typed(save_voucher):
+    page = save_voucher(code="spring", value="12.5", max_uses="77")
+
+    for typed in ("SPRING", "12.5", "77"):
+        assert f'value="{typed}"' in page.text

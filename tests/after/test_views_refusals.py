@@ -1,0 +1,234 @@
+"""What a refusal becomes on a page: its status, its sentence, and the field it belongs to.
+
+No rule is at work here: most refusals are made up, and so are the services that raise them.
+That every refusal has an answer, and every answer a test here, is held by tests/equivalence.
+"""
+
+import re
+
+import pytest
+
+from after_service_layer import wiring
+from after_service_layer.services import programme
+from after_service_layer.services.refusals import (
+    CannotCancel,
+    CapacityTooSmall,
+    CardDeclined,
+    CardMissing,
+    CodeTaken,
+    EventNotFound,
+    InvalidQuery,
+    OrderNotFound,
+    PaymentUnanswered,
+    SalesClosed,
+    SlugTaken,
+    SoldOut,
+    VoucherEventUnknown,
+    VoucherRefused,
+)
+from tests.after.factories import an_event, an_order
+from tests.after.helpers import text_of
+
+behaviour = pytest.mark.behaviour
+
+
+class RefusingService:
+    """Refuses whatever it is asked, be it to buy or to cancel."""
+
+    def __init__(self, refusal):
+        self.refusal = refusal
+
+    def begin(self, event, checkout_id):
+        return None
+
+    def place(self, event, purchase):
+        raise self.refusal
+
+    def cancel(self, order):
+        raise self.refusal
+
+
+def alerts(page):
+    """Return the sentences about a whole form."""
+    return re.findall(r'<p class="notice bad" role="alert"[^>]*>([^<]*)</p>', page.text)
+
+
+def errors(page):
+    """Return the fields that have an error, with its sentence."""
+    return re.findall(r'<p class="error" id="(\w+)-error">([^<]*)</p>', page.text)
+
+
+@behaviour("list.refusals")
+def test_a_search_that_cannot_be_run_is_a_400(client):
+    page = client.get("/?sort=size")
+
+    assert page.status_code == 400
+    assert str(InvalidQuery.not_one_of("sort", "size", ["date", "price", "title"])) in text_of(
+        page
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "address"),
+    [
+        pytest.param("GET", "/events/jazz", marks=behaviour("event.unknown")),
+        pytest.param("POST", "/events/jazz/checkout", marks=behaviour("checkout.unknown_event")),
+    ],
+)
+def test_an_event_that_is_not_found_is_a_404(client, method, address):
+    page = client.open(address, method=method)
+
+    assert page.status_code == 404
+    assert str(EventNotFound()) in text_of(page)
+
+
+@behaviour("organiser.event.unknown")
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_event_that_is_not_found_for_its_organiser_is_a_404(organiser_client, method):
+    page = organiser_client.open("/organiser/events/none/edit", method=method)
+
+    assert page.status_code == 404
+    assert str(EventNotFound()) in text_of(page)
+
+
+@pytest.mark.parametrize(
+    ("method", "address"),
+    [
+        pytest.param("GET", "/orders/ABCDE/secret", marks=behaviour("order.secret")),
+        pytest.param(
+            "POST", "/orders/ABCDE/secret/cancel", marks=behaviour("cancel.unknown_order")
+        ),
+    ],
+)
+def test_an_order_that_is_not_found_is_a_404(client, method, address):
+    page = client.open(address, method=method)
+
+    assert page.status_code == 404
+    assert str(OrderNotFound()) in text_of(page)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status", "field"),
+    [
+        pytest.param(SalesClosed(), 409, None, marks=behaviour("checkout.closed")),
+        pytest.param(SoldOut(seats_left=2), 409, None, marks=behaviour("checkout.sold_out")),
+        pytest.param(
+            VoucherRefused("No."),
+            422,
+            "voucher",
+            marks=[
+                behaviour("checkout.voucher.unknown"),
+                behaviour("checkout.voucher.early"),
+                behaviour("checkout.voucher.lapsed"),
+                behaviour("checkout.voucher.other_event"),
+                behaviour("checkout.voucher.used_up"),
+            ],
+        ),
+        pytest.param(CardMissing(), 422, "card_token", marks=behaviour("checkout.card_missing")),
+        pytest.param(CardDeclined("No."), 402, None, marks=behaviour("checkout.declined")),
+    ],
+)
+def test_a_purchase_is_refused(add_event, buy, monkeypatch, refusal, status, field):
+    monkeypatch.setattr(wiring, "checkout", lambda: RefusingService(refusal))
+
+    page = buy(add_event(), name="Ada O.")
+
+    assert page.status_code == status
+    assert errors(page) == ([(field, str(refusal))] if field else [])
+    assert alerts(page) == ([] if field else [str(refusal)])
+    assert 'value="Ada O."' in page.text
+
+
+@behaviour("checkout.unanswered")
+def test_a_purchase_without_a_clear_answer_leads_to_the_held_order(add_event, buy, monkeypatch):
+    refusal = PaymentUnanswered(an_order(an_event(), "pending"))
+    monkeypatch.setattr(wiring, "checkout", lambda: RefusingService(refusal))
+
+    page = buy(add_event())
+
+    assert page.status_code == 503
+    assert "Your seats are held. We will confirm by e-mail." in text_of(page)
+    assert 'href="/orders/A0001/secret-1"' in page.text
+
+
+@behaviour("cancel.started")
+@behaviour("cancel.not_paid")
+@behaviour("cancel.checked_in")
+def test_a_cancellation_is_refused(add_event, add_order, cancel, monkeypatch):
+    refusal = CannotCancel("It is too late.")
+    monkeypatch.setattr(wiring, "cancellation", lambda: RefusingService(refusal))
+
+    page = cancel(add_order(add_event()))
+
+    assert page.status_code == 409
+    assert alerts(page) == ["It is too late."]
+
+
+EVENT = {
+    "title": "JAZZ",
+    "summary": "Loud.",
+    "venue": "Mill Barn",
+    "category": "music",
+    "starts_at": "2027-05-01 19:30",
+    "capacity": "5",
+    "price": "1",
+    "max_per_order": "5",
+}
+VOUCHER = {"code": "jazz", "kind": "percent", "value": "15", "max_uses": "5"}
+FORMS = {
+    "create_event": ("/organiser/events/new", EVENT),
+    "edit_event": ("/organiser/events/blues/edit", EVENT),
+    "create_voucher": ("/organiser/vouchers", VOUCHER),
+}
+
+
+@pytest.mark.parametrize(
+    ("use_case", "refusal", "field"),
+    [
+        pytest.param(
+            "create_event",
+            SlugTaken("jazz"),
+            "slug",
+            marks=behaviour("organiser.event.slug_taken"),
+        ),
+        pytest.param(
+            "edit_event",
+            SlugTaken("jazz"),
+            "slug",
+            marks=behaviour("organiser.event.slug_taken"),
+        ),
+        pytest.param(
+            "edit_event",
+            CapacityTooSmall(seats_taken=9),
+            "capacity",
+            marks=behaviour("organiser.event.capacity"),
+        ),
+        pytest.param(
+            "create_voucher",
+            CodeTaken("JAZZ"),
+            "code",
+            marks=behaviour("organiser.voucher.taken"),
+        ),
+        pytest.param(
+            "create_voucher",
+            VoucherEventUnknown("none"),
+            "event",
+            marks=behaviour("organiser.voucher.unknown_event"),
+        ),
+    ],
+)
+def test_an_organisers_form_is_refused(
+    add_event, monkeypatch, organiser_client, use_case, refusal, field
+):
+    def refuse(*args, **named):
+        raise refusal
+
+    monkeypatch.setattr(programme, use_case, refuse)
+    add_event("Blues")
+    address, typed = FORMS[use_case]
+
+    page = organiser_client.post(address, data=typed)
+
+    assert page.status_code == 422
+    assert errors(page) == [(field, str(refusal))]
+    assert 'value="JAZZ"' in page.text

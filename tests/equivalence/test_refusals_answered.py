@@ -1,0 +1,25 @@
+"""Every refusal of a service has an answer of the views, and every answer has a test."""
+
+import ast
+from pathlib import Path
+
+from after_service_layer.services.refusals import Refusal
+from after_service_layer.views.answers import ANSWERS
+
+TESTS = Path(__file__).parents[1] / "after" / "test_views_refusals.py"
+
+
+def all_kinds_of(refusal):
+    kinds = set(refusal.__subclasses__())
+    return kinds.union(*(all_kinds_of(kind) for kind in kinds))
+
+
+def test_every_refusal_has_an_answer():
+    assert all_kinds_of(Refusal) == set(ANSWERS)
+
+
+def test_every_answer_has_a_test():
+    tree = ast.parse(TESTS.read_text("utf-8"))
+    tested = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+    assert {kind.__name__ for kind in ANSWERS} <= tested
