@@ -1,5 +1,7 @@
 """The one place where everything is put together: here services meet Flask and its settings."""
 
+import secrets
+
 from flask import current_app, render_template
 
 from .clock import utc_now
@@ -12,7 +14,14 @@ from .services.checkout import Checkout
 
 def checkout() -> Checkout:
     """Return the checkout of the current application context."""
-    return Checkout(db.session(), payments=_payments(), mailer=_mailer(), clock=utc_now)
+    return Checkout(
+        db.session(),
+        payments=_payments(),
+        mailer=_mailer(),
+        clock=utc_now,
+        new_secret=secrets.token_urlsafe,
+        choose=secrets.choice,
+    )
 
 
 def cancellation() -> Cancellation:

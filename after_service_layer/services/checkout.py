@@ -1,7 +1,6 @@
 """Buying tickets. Came out of `views/checkout.py`: rules, database, money and mail."""
 
 import logging
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -43,7 +42,10 @@ class Purchase:
 
 
 class Checkout:
-    """Turns a purchase into an order: hold the seats, take the money, send the tickets."""
+    """Turns a purchase into an order: hold the seats, take the money, send the tickets.
+
+    `new_secret` makes a text that nobody can guess, `choose` draws one letter of a text.
+    """
 
     def __init__(
         self,
@@ -52,8 +54,8 @@ class Checkout:
         payments: Payments,
         mailer: Mailer,
         clock: Clock,
-        new_secret: Callable[[], str] = secrets.token_urlsafe,
-        choose: Callable[[str], str] = secrets.choice,
+        new_secret: Callable[[], str],
+        choose: Callable[[str], str],
     ) -> None:
         self._session = session
         self._payments = payments

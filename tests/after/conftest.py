@@ -5,6 +5,7 @@ so that a test which is equal in both suites costs the same in both.
 """
 
 import importlib
+import secrets
 from contextlib import contextmanager
 from itertools import count
 
@@ -54,8 +55,25 @@ def mailer():
 
 
 @pytest.fixture
-def checkout(session, payments, mailer):
-    return Checkout(session, payments=payments, mailer=mailer, clock=lambda: NOW)
+def make_checkout(session, payments, mailer):
+    """Return a function that makes a checkout, with other collaborators where a test says so."""
+
+    def make_checkout(**differences):
+        usual = {
+            "payments": payments,
+            "mailer": mailer,
+            "clock": lambda: NOW,
+            "new_secret": secrets.token_urlsafe,
+            "choose": secrets.choice,
+        }
+        return Checkout(session, **{**usual, **differences})
+
+    return make_checkout
+
+
+@pytest.fixture
+def checkout(make_checkout):
+    return make_checkout()
 
 
 @pytest.fixture

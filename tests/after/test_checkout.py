@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy.orm import Session
 
 from after_service_layer.models import Event, Order, Ticket
-from after_service_layer.services.checkout import Checkout
 from after_service_layer.services.refusals import (
     CardMissing,
     PaymentUnanswered,
@@ -85,17 +84,11 @@ def test_an_order_has_a_short_reference_and_an_unguessable_secret(checkout, sess
 
 
 @pytest.mark.behaviour("checkout.paid")
-def test_a_reference_that_another_order_has_is_drawn_again(session, payments, mailer):
+def test_a_reference_that_another_order_has_is_drawn_again(make_checkout, session):
     event = add(session, an_event())
     add(session, an_order(event, reference="AAAAA"))
     letters = chain("AAAAA", "AAAAB")
-    checkout = Checkout(
-        session,
-        payments=payments,
-        mailer=mailer,
-        clock=lambda: NOW,
-        choose=lambda accepted: next(letters),
-    )
+    checkout = make_checkout(choose=lambda accepted: next(letters))
 
     assert checkout.place(event, a_purchase()).reference == "AAAAB"
 
@@ -167,7 +160,9 @@ def test_a_checkout_id_seen_before_goes_before_every_refusal(checkout, session):
 
 
 @pytest.mark.behaviour("checkout.idempotent")
-def test_the_same_form_sent_for_two_events_at_once_makes_one_order(session, payments, mailer):
+def test_the_same_form_sent_for_two_events_at_once_makes_one_order(
+    make_checkout, payments, session
+):
     event, other_event = add(session, an_event("Jazz")), add(session, an_event("Blues"))
 
     def new_secret():
@@ -177,9 +172,7 @@ def test_the_same_form_sent_for_two_events_at_once_makes_one_order(session, paym
             add(elsewhere, an_order(blues, checkout_id="form-1"))
         return "secret"
 
-    checkout = Checkout(
-        session, payments=payments, mailer=mailer, clock=lambda: NOW, new_secret=new_secret
-    )
+    checkout = make_checkout(new_secret=new_secret)
     order = checkout.place(event, a_purchase(checkout_id="form-1"))
 
     assert order.event == other_event
