@@ -187,6 +187,26 @@ def test_a_checkout_id_seen_before_goes_before_every_refusal(add_event, add_orde
     assert answer.location == f"/orders/{order.reference}/{order.secret}"
 
 
+@pytest.mark.behaviour("checkout.idempotent")
+def test_the_same_form_sent_for_two_events_at_once_makes_one_order(
+    add_event, add_order, buy, monkeypatch, stored
+):
+    jazz, blues = add_event("Jazz"), add_event("Blues")
+
+    def new_secret():
+        """Let somebody else be quicker: their order was not there when we looked for it."""
+        add_order(blues, checkout_id="form-1")
+        return "secret"
+
+    monkeypatch.setattr("secrets.token_urlsafe", new_secret)
+
+    answer = buy(jazz, checkout_id="form-1")
+
+    [order] = stored("Order")
+    assert order.event_id == blues.id
+    assert answer.location == f"/orders/{order.reference}/{order.secret}"
+
+
 @pytest.mark.behaviour("checkout.unknown_event")
 def test_an_unpublished_event_cannot_be_bought(add_event, buy, stored):
     event = add_event(published=False, **FREE)
