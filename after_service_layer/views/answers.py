@@ -40,7 +40,12 @@ def status_of(refusal: refusals.Refusal) -> int:
 
 
 def tell(form: FlaskForm, refusal: refusals.Refusal) -> str | None:
-    """Put the sentence at its field; return it where it is about the whole form."""
+    """Put the sentence at its field; return it where it is about the whole form.
+
+    It is the only one: what the form itself has found does not matter any more.
+    """
+    for each in form:
+        each.errors = []
     field = ANSWERS[type(refusal)].field
     if field is None:
         return str(refusal)

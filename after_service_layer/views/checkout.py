@@ -22,15 +22,17 @@ def place(slug: str) -> ResponseReturnValue:
     form = CheckoutForm(event.max_per_order)
     checkout = wiring.checkout()
     try:
-        order = checkout.begin(event, form.checkout_id.data)
-        if order is None:
-            if not form.validate():
-                return _form_again(event, form, 422)
+        if form.validate():
             order = checkout.place(event, _purchase(form))
+        else:
+            # A form that was sent before, or comes too late, is answered as such all the same.
+            order = checkout.begin(event, form.checkout_id.data)
     except PaymentUnanswered as refusal:
         return render_template("orders/held.html", order=refusal.order), status_of(refusal)
     except Refusal as refusal:
         return _form_again(event, form, status_of(refusal), tell(form, refusal))
+    if order is None:
+        return _form_again(event, form, 422)
     return redirect(url_for("orders.show", reference=order.reference, secret=order.secret), 303)
 
 
