@@ -7,7 +7,7 @@ from .. import wiring
 from ..clock import utc_now
 from ..database import db
 from ..forms import CheckoutForm
-from ..models import Event
+from ..models import Event, Order
 from ..services.catalogue import find_event
 from ..services.checkout import Purchase
 from ..services.refusals import PaymentUnanswered, Refusal
@@ -21,6 +21,7 @@ def place(slug: str) -> ResponseReturnValue:
     event = find_event(db.session(), slug)
     form = CheckoutForm(event.max_per_order)
     checkout = wiring.checkout()
+    order: Order | None
     try:
         if form.validate():
             order = checkout.place(event, _purchase(form))

@@ -1,0 +1,239 @@
+"""The pytest plugin that counts what each test costs. Load it with `-p workbench.compare.plugin`.
+
+When collection is done, one test runs for nothing: the first by its name, whatever the order.
+It loads what every test loads. From there, each test function gets a forked process of its own,
+and there its cases run one after the other, in the order of their names. So neither the other
+tests nor their order can warm a test up or stand in its way. A test runs five times:
+
+1. Unmeasured, so that lazy imports and first-time caches are on nobody's bill.
+2. With the fixtures it shares with other tests, those of the session, module or class, set up
+   afresh: what that costs is counted, and charged to every test that uses them.
+3. With those still there, as in a suite that is under way: for the clock.
+4. The same for the count: the test's own fixtures, its body, its tear-down.
+5. The same again. Where the two counts differ, the report names the test.
+
+Nothing is patched or listened to in order to count: `ledger.py` asks Python's own profiler.
+"""
+
+import gc
+import json
+import sys
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from _pytest.nodes import Node
+from _pytest.runner import runtestprotocol
+
+from workbench.compare import isolation, source
+from workbench.compare.ledger import Ledger
+
+Json = dict[str, Any]
+Reports = list[pytest.TestReport]
+# Where fixtures stay set up after a run: a test's class or module, and all around it.
+Keep = Node | None
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("comparison")
+    group.addoption("--count-into", metavar="FILE", help="count each test's cost into this file")
+    group.addoption("--count-for", metavar="PACKAGE", help="the package that the tests are for")
+    group.addoption(
+        "--count-share", metavar="N/M", default="1/1", help="count one of M shares of the tests"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if file := config.getoption("--count-into"):
+        if config.getoption("numprocesses", None):
+            raise pytest.UsageError("Tests cannot be counted under pytest-xdist: leave out -n.")
+        package, share = config.getoption("--count-for"), config.getoption("--count-share")
+        config.pluginmanager.register(Counting(Path(file), package, share))
+
+
+class Counting:
+    """Runs every test as described above, and writes down what it cost."""
+
+    def __init__(self, file: Path, package: str, share: str) -> None:
+        self.file = file
+        self.package = package
+        self.share, self.shares = map(int, share.split("/"))
+        self.opener: pytest.Item | None = None  # until it has run
+        self.functions: dict[str, list[pytest.Item]] = {}
+        self.outcomes: dict[str, Json] = {}
+        self.tests: dict[str, Json] = {}
+        self.shared: Json | None = None  # what the shared fixtures of this process cost
+        self.ledger: Ledger | None = None  # there only while a run is being counted
+
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        """Leave the shares of other processes to them."""
+        self.opener = min(items, key=lambda item: item.nodeid, default=None)
+        functions = sorted({function_of(item) for item in items})
+        ours = set(functions[self.share - 1 :: self.shares])
+        config.hook.pytest_deselected(items=[i for i in items if function_of(i) not in ours])
+        items[:] = [item for item in items if function_of(item) in ours]
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        for item in sorted(session.items, key=lambda item: item.nodeid):
+            self.functions.setdefault(function_of(item), []).append(item)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool:
+        hook = item.ihook
+        hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        if self.opener:
+            quiet_run(self.opener, None)
+            isolation.settle_memory()
+            self.opener = None
+        if item.nodeid not in self.outcomes:
+            cases = self.functions[function_of(item)]
+            measured = isolation.in_own_process(lambda: self.measure_function(cases))
+            isolation.import_libraries(measured["imported"])
+            self.outcomes |= measured["outcomes"]
+        outcome = self.outcomes[item.nodeid]
+        for data in outcome.pop("reports"):
+            report = hook.pytest_report_from_serializable(config=item.config, data=data)
+            hook.pytest_runtest_logreport(report=report)
+        self.tests[item.nodeid] = source.describe(item) | outcome
+        hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        return True
+
+    def measure_function(self, cases: Sequence[pytest.Item]) -> Json:
+        """Measure all cases of a test function; what comes back are plain values."""
+        known = set(sys.modules)
+        self.shared = None
+        outcomes = {}
+        for case in cases:
+            reports, figures = self.measure(case, keep=case.parent)
+            if any(report.failed for report in reports):
+                # It may leave something in its session that it cannot meet again.
+                close_session(case)
+                reports, figures = self.measure(case, keep=None)
+            serialize = case.config.hook.pytest_report_to_serializable
+            outcomes[case.nodeid] = {
+                **figures,
+                "skipped": why_skipped(reports),
+                "reports": [serialize(config=case.config, report=report) for report in reports],
+            }
+        close_session(cases[-1])
+        return {"outcomes": outcomes, "imported": sorted(sys.modules.keys() - known)}
+
+    def measure(self, case: pytest.Item, keep: Keep) -> tuple[Reports, Json]:
+        """Run one test as described above. One that does not pass has no figures."""
+        reports, shared = self.counted_run(case, keep, shared=True)
+        if not all_passed(reports):
+            return reports, {}
+        isolation.order_flushes()
+        if shared["fixtures"]:
+            close_session(case)
+            isolation.settle_memory()
+            reports, self.shared = self.counted_run(case, keep, shared=True)
+        elif self.shared is None:
+            self.shared = shared
+        timed = quiet_run(case, keep)
+        counted, own = self.counted_run(case, keep, shared=False)
+        counted_again, own_again = self.counted_run(case, keep, shared=False)
+        for each in (reports, timed, counted, counted_again):
+            if not all_passed(each):
+                return each, {}
+        return counted, {
+            "seconds": {report.when: report.duration for report in timed},
+            "phases": own["phases"],
+            "fixtures": self.shared["fixtures"] + own["fixtures"],
+            "fixture_depth": self.shared["depth"],
+            "steady": own == own_again,
+            "repeatable": keep is not None,
+        }
+
+    def counted_run(self, case: pytest.Item, keep: Keep, *, shared: bool) -> tuple[Reports, Json]:
+        self.ledger = ledger = Ledger(self.package, shared=shared)
+        try:
+            return quiet_run(case, keep), ledger.summary()
+        finally:
+            self.ledger = None
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self) -> Generator[None, object, object]:
+        with self.booked_to_phase("setup"):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self) -> Generator[None, object, object]:
+        with self.booked_to_phase("body"):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self) -> Generator[None, object, object]:
+        with self.booked_to_phase("teardown"):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any]
+    ) -> Generator[None, object, object]:
+        if self.ledger is None or is_parameter(fixturedef):
+            return (yield)
+        with self.ledger.fixture(fixturedef):
+            return (yield)
+
+    @contextmanager
+    def booked_to_phase(self, phase: str) -> Iterator[None]:
+        if self.ledger is None:
+            yield
+        else:
+            with self.ledger.phase(phase):
+                yield
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+            session.exitstatus = pytest.ExitCode.OK  # the other shares have them
+        result = {"tests": self.tests, "isolated": isolation.CAN_FORK}
+        self.file.write_text(json.dumps(result), encoding="utf-8")
+
+
+def function_of(item: pytest.Item) -> str:
+    """What the cases of a parametrized test have in common."""
+    return item.nodeid.partition("[")[0]
+
+
+def quiet_run(item: pytest.Item, keep: Keep) -> Reports:
+    """Run a test once, with no garbage collection to break into it."""
+    if isinstance(item, pytest.Function) and item.cls is not None:
+        # A test in a class gets a new instance in every run, as it would from pytest.
+        vars(item).pop("_instance", None)
+        vars(item).pop("_obj", None)
+    gc.collect()
+    gc.disable()
+    try:
+        # pytest tears down what the next test does not need, and asks it only where it stands.
+        return runtestprotocol(item, log=False, nextitem=cast(Any, keep))
+    finally:
+        gc.enable()
+
+
+def close_session(item: pytest.Item) -> None:
+    """Tear down every fixture that is still set up."""
+    item.session._setupstate.teardown_exact(None)
+
+
+def is_parameter(fixturedef: pytest.FixtureDef[Any]) -> bool:
+    """pytest hands a test the values of `parametrize` as fixtures, which nobody wrote."""
+    return getattr(fixturedef.func, "__name__", "") == "get_direct_param_fixture_func"
+
+
+def all_passed(reports: Reports) -> bool:
+    return all(report.passed and not hasattr(report, "wasxfail") for report in reports)
+
+
+def why_skipped(reports: Reports) -> str | None:
+    """The reason of a test that was skipped or expected to fail, None for any other."""
+    for report in reports:
+        if hasattr(report, "wasxfail"):
+            return f"expected to fail: {report.wasxfail}".removesuffix(": ")
+        if report.skipped and isinstance(report.longrepr, tuple):
+            return report.longrepr[2].removeprefix("Skipped: ")
+    return None
