@@ -1,0 +1,221 @@
+"""`make figures`: writes what was measured into README and docs, and the listings into README.
+
+Every figure that is published comes through here. With `--check` nothing is written: the exit
+code is 1 when something that is published is no longer what is measured.
+"""
+
+import argparse
+import ast
+import difflib
+import json
+import platform
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from workbench import compare
+from workbench.compare.wording import number, times
+from workbench.environment import Problem
+
+Json = dict[str, Any]
+
+README = Path("README.md")
+SUMMARY = Path("docs/_generated/summary.md")
+WORSE = Path("docs/_generated/worse.md")
+OUT = Path("build/comparison")
+
+# How many are shown of each kind of figure in which *after* is worse.
+MOST_IN_README = 3
+MOST_IN_DOCS = 10
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Problem(f"figures: {message}; accepted is --check, or nothing.")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Measure, then write or check; 1 for stale or red. Raises Problem when it cannot."""
+    parser = Parser(prog="python3 -m workbench figures", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--check", action="store_true", help="write nothing; 1 when stale")
+    check = parser.parse_args(argv).check
+    if check:
+        refuse_other_python(README.read_text(encoding="utf-8"))
+    exit_code = compare.main(["--out", str(OUT)])
+    if exit_code:
+        return exit_code
+    result = json.loads((OUT / "comparison.json").read_text(encoding="utf-8"))
+    stale = {path: text for path, text in published(result).items() if read(path) != text}
+    for path, text in stale.items():
+        if check:
+            print(difference(path, text))
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            print(f"Wrote {path}.")
+    if check and stale:
+        print(f"Stale: {', '.join(map(str, stale))}. `make figures` writes them anew.")
+        return 1
+    if not stale:
+        print("Everything published is what is measured.")
+    return 0
+
+
+def refuse_other_python(readme: str) -> None:
+    """Raise Problem when what is published was measured with another Python than this one."""
+    measured_with = re.search(r"with Python (\d+\.\d+)", readme)
+    if measured_with and measured_with[1] != python_version():
+        raise Problem(
+            f"The published figures were measured with Python {measured_with[1]}, and this is"
+            f" {python_version()}: call `make figures` with the same one, or without --check."
+        )
+
+
+def published(result: Json) -> dict[Path, str]:
+    """Return every file that holds figures or listings, with its text as it should be."""
+    blocks = {"side-by-side": side_by_side(), "figures": for_readme(result)}
+    return {
+        README: with_blocks(README.read_text(encoding="utf-8"), blocks),
+        SUMMARY: "\n".join(summary(result["figures"])) + "\n",
+        WORSE: "\n".join(worse(result["figures"], most=MOST_IN_DOCS)) + "\n",
+    }
+
+
+def with_blocks(text: str, blocks: dict[str, str]) -> str:
+    """Return a text with each block put between its markers. Raises Problem without them."""
+    for name, block in blocks.items():
+        start, end = f"<!-- generated: {name} -->\n", "<!-- /generated -->"
+        head, found_start, rest = text.partition(start)
+        _old, found_end, tail = rest.partition(end)
+        if not (found_start and found_end):
+            raise Problem(
+                f"README.md needs the lines {start.strip()} and {end}, around the block."
+            )
+        text = head + start + block + end + tail
+    return text
+
+
+def for_readme(result: Json) -> str:
+    python = ".".join(result["python"].split(".")[:2])
+    lines = [
+        *summary(result["figures"]),
+        "",
+        "A framework call is a call of a Python function in an installed package that is no test"
+        f" tool. Measured by `make figures` with Python {python}; CI measures again, and fails"
+        " on a difference.",
+        "",
+        "Where *after* is worse, the largest of each kind (`make compare` lists all):",
+        "",
+        *worse(result["figures"], most=MOST_IN_README),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def summary(figures: Json) -> Iterator[str]:
+    """A Markdown table of both suites and packages as a whole."""
+    before, after = figures["suites"]["before"], figures["suites"]["after"]
+    yield "| | before | after | after ÷ before |"
+    yield "|---|--:|--:|--:|"
+    for label, *path in (
+        ("tests", "total", "tests"),
+        ("framework calls in the set-up of all tests, each run alone", "total", "setup_calls"),
+        ("of these, what tests share in a run", "total", "shared_calls"),
+        ("framework calls in their bodies", "total", "body_calls"),
+        ("the same of the median test", "median_test", "body_calls"),
+        ("SQL statements in their bodies", "total", "body_sql"),
+        ("HTTP requests to the app", "total", "body_app_requests"),
+        ("assertions, as written", "total", "assertions"),
+        ("lines of test code", "test_code", "lines"),
+        ("lines of the package reached, %", "coverage", "total", "lines_percent"),
+        ("branches of the package reached, %", "coverage", "total", "branches_percent"),
+        ("lines of code of the package", "code", "total", "lines"),
+        ("its files", "code", "total", "files"),
+        ("its classes", "code", "total", "classes"),
+        ("its functions", "code", "total", "functions"),
+        ("its longest function, lines", "code", "total", "longest_function"),
+    ):
+        values = [at(side, path) for side in (before, after)]
+        yield f"| {label} | {number(values[0])} | {number(values[1])} | {times(*values)} |"
+
+
+def at(figures: Json, path: Sequence[str]) -> float | None:
+    found: Any = figures
+    for key in path:
+        found = found[key]
+    return None if found is None else float(found)
+
+
+def worse(figures: Json, most: int) -> Iterator[str]:
+    """A Markdown list of that in which *after* is worse, the largest `most` of each kind."""
+    kinds: dict[str, list[str]] = {}
+    looked_at = 0
+    for entry in figures["worse"]:
+        looked_at += entry["looked_at"]
+        for case in entry["worse"]:
+            unit = "" if entry["unit"] == "number" else f" {entry['unit']}"
+            kinds.setdefault(entry["kind"], []).append(
+                f"{case['id']}: {entry['label']} {number(case['before'])} →"
+                f" {number(case['after'])}{unit}"
+            )
+    for kind, cases in kinds.items():
+        shown = cases[:most]
+        left = len(cases) - len(shown)
+        more = f"; and {left} more" if left else ""
+        yield f"- **{kind}** ({len(cases)}): {'; '.join(shown)}{more}."
+    yield ""
+    yield f"That is {sum(map(len, kinds.values()))} of the {looked_at} figures compared."
+
+
+def side_by_side() -> str:
+    """The cancellation of an order in both versions, as an HTML table for Markdown."""
+    before = [("before_mvt/views/orders.py", "cancel")]
+    after = [
+        ("after_service_layer/views/orders.py", "cancel"),
+        ("after_service_layer/services/cancellation.py", "Cancellation.cancel"),
+        ("after_service_layer/services/cancellation.py", "Cancellation._give_back"),
+    ]
+    cells = (
+        "\n".join(f"[{file}]({file})\n\n{listing(file, name)}" for file, name in side)
+        for side in (before, after)
+    )
+    return (
+        "<table>\n<tr><th>before</th><th>after</th></tr>\n<tr>\n"
+        + "".join(f'<td valign="top">\n\n{cell}\n</td>\n' for cell in cells)
+        + "</tr>\n</table>\n"
+    )
+
+
+def listing(file: str, name: str) -> str:
+    """A function or method of a file, by its dotted name. Raises Problem when it is not there."""
+    source = Path(file).read_text(encoding="utf-8")
+    node: ast.AST = ast.parse(source)
+    for part in name.split("."):
+        inside = {getattr(child, "name", ""): child for child in ast.iter_child_nodes(node)}
+        if part not in inside:
+            raise Problem(
+                f"{file} has no {name}, which the README shows: say there what it shows."
+            )
+        node = inside[part]
+    assert isinstance(node, ast.FunctionDef)
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    lines = source.splitlines()[first - 1 : node.end_lineno]
+    text = "\n".join(line[node.col_offset :] for line in lines)
+    return f"```python\n{text}\n```\n"
+
+
+def read(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
+def difference(path: Path, text: str) -> str:
+    """The lines of a file that are not what they should be."""
+    names = f"{path}, as published", f"{path}, as measured"
+    old, new = (read(path) or "").splitlines(), text.splitlines()
+    return "\n".join(difflib.unified_diff(old, new, *names, lineterm="", n=0))
+
+
+def python_version() -> str:
+    return ".".join(platform.python_version_tuple()[:2])
