@@ -6,7 +6,7 @@ import click
 from flask import Flask
 from flask.cli import with_appcontext
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DatabaseError, IntegrityError
 from werkzeug.security import generate_password_hash
 
 from .clock import utc_now
@@ -21,7 +21,7 @@ class ShopCommand(click.Command):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except (OperationalError, ProgrammingError) as error:
+        except DatabaseError as error:
             raise click.ClickException(
                 "The database cannot be reached, or has no tables yet (init-db makes them):"
                 f" {str(error.orig).splitlines()[0]}"

@@ -2,7 +2,7 @@
 
 from flask import Flask, abort, current_app, render_template, request
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DatabaseError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
@@ -13,8 +13,7 @@ def register_error_pages(app: Flask) -> None:
     """Answer every refusal with a page of the shop."""
     app.before_request(refuse_nul)
     app.register_error_handler(HTTPException, http_error)
-    app.register_error_handler(OperationalError, database_error)
-    app.register_error_handler(ProgrammingError, database_error)
+    app.register_error_handler(DatabaseError, database_error)
 
 
 def refuse_nul() -> None:
@@ -41,7 +40,8 @@ def database_error(error: Exception) -> tuple[str, int]:
     current_app.logger.error("The database did not answer: %s", error)
     db.session.rollback()
     sentence = (
-        "The shop's database cannot be reached, or has no tables yet. Nothing was bought or"
-        " changed. If this is your shop, create the tables with the command init-db."
+        "The shop's database cannot be reached, or has no tables yet. If you were buying, send"
+        " the same form again later: it is never charged twice. If this is your shop, create the"
+        " tables with the command init-db."
     )
     return render_template("error.html", title="Out of order", sentence=sentence), 503

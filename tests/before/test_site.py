@@ -127,6 +127,23 @@ def test_without_tables_a_page_says_so_in_one_sentence(app_without_tables, page)
     assert "create the tables with the command init-db" in text_of(answer)
 
 
+@pytest.mark.behaviour("site.no_tables")
+def test_a_file_that_is_no_database_is_told_in_one_sentence(create_app, db, tmp_path):
+    file = tmp_path / "shop.sqlite"
+    file.write_text("This is a letter. " * 100)
+    app = create_app({"SECRET_KEY": "secret", "SQLALCHEMY_DATABASE_URI": f"sqlite:///{file}"})
+
+    page = app.test_client().get("/")
+    seed = app.test_cli_runner().invoke(args=["seed"])
+
+    with app.app_context():
+        db.engine.dispose()
+    assert page.status_code == 503
+    assert NO_DATABASE in text_of(page)
+    assert seed.exit_code == 1
+    assert seed.output.endswith("file is not a database\n")
+
+
 @pytest.mark.behaviour("site.nul")
 @pytest.mark.parametrize("address", ["/?q=a%00b", "/events/a%00b", "/login?next=%00"])
 def test_an_address_with_a_nul_is_refused(client, address):
