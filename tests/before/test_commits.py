@@ -6,10 +6,12 @@ from tests.before.helpers import MINUTE, NOW
 
 
 @pytest.fixture
-def shared_app(make_app, pytestconfig, tmp_path):
+def shared_app(shared_app, make_app, pytestconfig, tmp_path):
     """SQLite in memory has a single connection, which sees what is not committed, too."""
-    url = pytestconfig.getoption("database")
-    with make_app(f"sqlite:///{tmp_path}/shop.sqlite" if url == "sqlite://" else url) as app:
+    if pytestconfig.getoption("database") != "sqlite://":
+        yield shared_app
+        return
+    with make_app(f"sqlite:///{tmp_path}/shop.sqlite") as app:
         yield app
 
 
