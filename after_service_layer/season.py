@@ -10,10 +10,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from .forms import slug_of
-from .models import Event, Order, OrderStatus, Ticket, Voucher, VoucherKind
+from .models import (
+    REFERENCE_LENGTH,
+    REFERENCE_LETTERS,
+    Event,
+    Order,
+    OrderStatus,
+    Ticket,
+    Voucher,
+    VoucherKind,
+)
 
 PROGRAMME = Path(__file__).with_name("season.csv")
-REFERENCE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ379"
 BUYERS = (
     "Ada Okafor",
     "Bruno Keller",
@@ -94,9 +102,9 @@ def _reference(number: int) -> str:
     """Return a reference that looks drawn by lot, another one for each number."""
     base = len(REFERENCE_LETTERS)
     # A factor that shares none with 27 makes the walk through all 27⁵ references a full round.
-    number = (number + 1) * 1_234_567 % base**5
+    number = (number + 1) * 1_234_567 % base**REFERENCE_LENGTH
     letters = ""
-    for _ in range(5):
+    for _ in range(REFERENCE_LENGTH):
         number, digit = divmod(number, base)
         letters += REFERENCE_LETTERS[digit]
     return letters

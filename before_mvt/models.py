@@ -29,6 +29,10 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from .database import db
 from .money import percent_of
 
+# Letters that no digit is taken for, and digits that no letter is taken for.
+REFERENCE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ379"
+REFERENCE_LENGTH = 5
+
 CATEGORIES = ("music", "theatre", "comedy", "talks", "family")
 
 
@@ -187,7 +191,7 @@ class Order(db.Model):
     __tablename__ = "orders"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    reference: Mapped[str] = mapped_column(String(5), unique=True)
+    reference: Mapped[str] = mapped_column(String(REFERENCE_LENGTH), unique=True)
     secret: Mapped[str] = mapped_column(String(64))
     checkout_id: Mapped[str] = mapped_column(String(64), unique=True)
     event_id: Mapped[int] = mapped_column(ForeignKey("events.id"), index=True)

@@ -103,7 +103,7 @@ class Environment:
         return (
             self.python.exists()
             and (self.venv / "pyvenv.cfg").exists()
-            and self._read_stamp().get("python") == _python_version()
+            and self._read_stamp().get("python") == python_version()
         )
 
     def _make(self) -> None:
@@ -113,7 +113,7 @@ class Environment:
                 " `sudo apt install python3-venv`, elsewhere install uv, and try again."
             )
         self.remove()
-        _say(f"Making .venv with Python {_python_version()} (once) ...")
+        _say(f"Making .venv with Python {python_version()} (once) ...")
         # From inside `.venv` this names the Python that it was made from.
         python = str(getattr(sys, "_base_executable", sys.executable))
         if self.uv:
@@ -122,7 +122,7 @@ class Environment:
             self._call(python, "-m", "venv", str(self.venv))
         self._write_stamp(
             {
-                "python": _python_version(),
+                "python": python_version(),
                 "made_by": "uv" if self.uv else "venv",
                 "layers": {},
             }
@@ -247,7 +247,8 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _python_version() -> str:
+def python_version() -> str:
+    """Major and minor version, such as 3.11: what an environment and the figures depend on."""
     return f"{sys.version_info.major}.{sys.version_info.minor}"
 
 

@@ -4,19 +4,19 @@ Every figure that is published comes through here. With `--check` nothing is wri
 code is 1 when something that is published is no longer what is measured.
 """
 
-import argparse
 import ast
 import difflib
 import json
-import platform
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from workbench import compare
+from workbench.arguments import Parser
 from workbench.compare.wording import number, times
-from workbench.environment import Problem
+from workbench.compare.worse import by_kind
+from workbench.environment import Problem, python_version
 
 Json = dict[str, Any]
 
@@ -30,16 +30,14 @@ MOST_IN_README = 3
 MOST_IN_DOCS = 10
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        raise Problem(f"figures: {message}; accepted is --check, or nothing.")
-
-
 def main(argv: Sequence[str]) -> int:
     """Measure, then write or check; 1 for stale or red. Raises Problem when it cannot."""
-    parser = Parser(prog="python3 -m workbench figures", description=__doc__, allow_abbrev=False)
+    parser = Parser(
+        "figures: {}; accepted is --check, or nothing.",
+        prog="python3 -m workbench figures",
+        description=__doc__,
+        allow_abbrev=False,
+    )
     parser.add_argument("--check", action="store_true", help="write nothing; 1 when stale")
     check = parser.parse_args(argv).check
     if check:
@@ -150,23 +148,23 @@ def at(figures: Json, path: Sequence[str]) -> float | None:
 
 def worse(figures: Json, most: int) -> Iterator[str]:
     """A Markdown list of that in which *after* is worse, the largest `most` of each kind."""
-    kinds: dict[str, list[str]] = {}
-    looked_at = 0
-    for entry in figures["worse"]:
-        looked_at += entry["looked_at"]
-        for case in entry["worse"]:
-            unit = "" if entry["unit"] == "number" else f" {entry['unit']}"
-            kinds.setdefault(entry["kind"], []).append(
-                f"{case['id']}: {entry['label']} {number(case['before'])} →"
-                f" {number(case['after'])}{unit}"
-            )
-    for kind, cases in kinds.items():
-        shown = cases[:most]
-        left = len(cases) - len(shown)
-        more = f"; and {left} more" if left else ""
-        yield f"- **{kind}** ({len(cases)}): {'; '.join(shown)}{more}."
+    found = 0
+    for kind, entries in by_kind(figures["worse"]).items():
+        cases = [in_words(entry, case) for entry in entries for case in entry["worse"]]
+        found += len(cases)
+        if cases:
+            left = len(cases) - most
+            more = f"; and {left} more" if left > 0 else ""
+            yield f"- **{kind}** ({len(cases)}): {'; '.join(cases[:most])}{more}."
+    looked_at = sum(entry["looked_at"] for entry in figures["worse"])
     yield ""
-    yield f"That is {sum(map(len, kinds.values()))} of the {looked_at} figures compared."
+    yield f"That is {found} of the {looked_at} figures compared."
+
+
+def in_words(entry: Json, case: Json) -> str:
+    unit = "" if entry["unit"] == "number" else f" {entry['unit']}"
+    values = f"{number(case['before'])} → {number(case['after'])}"
+    return f"{case['id']}: {entry['label']} {values}{unit}"
 
 
 def side_by_side() -> str:
@@ -215,7 +213,3 @@ def difference(path: Path, text: str) -> str:
     names = f"{path}, as published", f"{path}, as measured"
     old, new = (read(path) or "").splitlines(), text.splitlines()
     return "\n".join(difflib.unified_diff(old, new, *names, lineterm="", n=0))
-
-
-def python_version() -> str:
-    return ".".join(platform.python_version_tuple()[:2])

@@ -18,10 +18,11 @@ from importlib import import_module
 from pathlib import Path
 from threading import Event
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 from flask import Flask
 
+from .arguments import Parser
 from .environment import Problem
 from .sandbox.gateway import TEST_CARDS, running_gateway
 from .sandbox.mailbox import running_mailbox
@@ -64,16 +65,9 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-class PortParser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence, without the list of all options before it."""
-
-    def error(self, message: str) -> NoReturn:
-        raise Problem(f"make run: {message}.")
-
-
 def read_ports(argv: list[str]) -> dict[str, int]:
     """Return the port of each server. Raises Problem for options that are not accepted."""
-    parser = PortParser(prog="python3 -m workbench run")
+    parser = Parser("make run: {}.", prog="python3 -m workbench run")
     for name, default in PORTS.items():
         parser.add_argument(
             f"--{name}-port",

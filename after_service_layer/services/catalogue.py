@@ -42,8 +42,10 @@ class EventQuery:
         if len(q) > LONGEST_SEARCH:
             raise InvalidQuery(f"q is too long: a search has up to {LONGEST_SEARCH} letters.")
         for key, accepted in ACCEPTED.items():
-            value = texts.get(key, accepted[0])
-            if value not in accepted and (key, value) != ("category", ""):
+            value = texts.get(key)
+            if value is None or (key, value) == ("category", ""):
+                continue
+            if value not in accepted:
                 raise InvalidQuery.not_one_of(key, value, accepted)
         page = texts.get("page", "1")
         if not re.fullmatch(r"0*[1-9][0-9]{0,8}", page):
@@ -105,6 +107,8 @@ def find_event(session: Session, slug: str) -> Event:
 
 def recent_events(session: Session, slugs: Sequence[str]) -> list[Event]:
     """Return the published ones among these events, in the order of the slugs."""
+    if not slugs:
+        return []
     found = session.scalars(select(Event).where(Event.published, Event.slug.in_(slugs)))
     return sorted(found, key=lambda event: slugs.index(event.slug))
 

@@ -9,7 +9,15 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from ..models import Event, Order, OrderStatus, Ticket, Voucher
+from ..models import (
+    REFERENCE_LENGTH,
+    REFERENCE_LETTERS,
+    Event,
+    Order,
+    OrderStatus,
+    Ticket,
+    Voucher,
+)
 from .interfaces import Clock, Mailer, MailNotSent, NoClearAnswer, Payments
 from .pricing import price_order
 from .refusals import (
@@ -25,8 +33,6 @@ from .refusals import (
 log = logging.getLogger(__name__)
 
 HOLD = timedelta(minutes=30)
-REFERENCE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ379"
-REFERENCE_LENGTH = 5
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -97,7 +97,9 @@ def index() -> ResponseReturnValue:
         rows = [(event, max(0, event.capacity - taken)) for event, taken in found]
 
     slugs = _recent_slugs()
-    recent = db.session.scalars(select(Event).where(Event.published, Event.slug.in_(slugs)))
+    recent = []
+    if slugs:
+        recent = db.session.scalars(select(Event).where(Event.published, Event.slug.in_(slugs)))
     response = make_response(
         render_template(
             "catalogue/index.html",

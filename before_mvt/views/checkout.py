@@ -13,7 +13,15 @@ from ..clock import utc_now
 from ..database import db
 from ..forms import CheckoutForm
 from ..mail import send_mail
-from ..models import Event, Order, OrderStatus, Ticket, Voucher
+from ..models import (
+    REFERENCE_LENGTH,
+    REFERENCE_LETTERS,
+    Event,
+    Order,
+    OrderStatus,
+    Ticket,
+    Voucher,
+)
 from ..money import percent_of
 
 bp = Blueprint("checkout", __name__)
@@ -21,8 +29,6 @@ bp = Blueprint("checkout", __name__)
 HOLD = timedelta(minutes=30)
 GROUP_FROM = 6
 GROUP_PERCENT = 10
-REFERENCE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ379"
-REFERENCE_LENGTH = 5
 
 
 @bp.post("/events/<slug>/checkout")

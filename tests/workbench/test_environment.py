@@ -88,7 +88,7 @@ def test_another_version_of_python_starts_afresh(
     installer: Installer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepare(installer, "app")
-    monkeypatch.setattr(environment, "_python_version", lambda: "3.99")
+    monkeypatch.setattr(environment, "python_version", lambda: "3.99")
     prepare(installer, "app")
 
     assert installer.installed == ["venv", "app"] * 2

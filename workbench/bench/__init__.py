@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
-from typing import NoReturn
 
+from workbench.arguments import Parser
 from workbench.bench.commands import measure_fresh_clones, measure_make_test
 from workbench.bench.pages import measure_pages
 from workbench.bench.results import Result
@@ -53,16 +53,13 @@ def main(argv: Sequence[str]) -> int:
     return exit_code(results, failures)
 
 
-class OneSentenceParser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        raise Problem(f"make bench: {message}; accepted are --quick and --fresh-clone.")
-
-
 def read_arguments(argv: Sequence[str]) -> argparse.Namespace:
     """Return `quick` and `fresh_clone`. Raises Problem for anything else."""
-    parser = OneSentenceParser(prog="python3 -m workbench bench", allow_abbrev=False)
+    parser = Parser(
+        "make bench: {}; accepted are --quick and --fresh-clone.",
+        prog="python3 -m workbench bench",
+        allow_abbrev=False,
+    )
     parser.add_argument("--quick", action="store_true", help="fewer rounds, a wider spread")
     parser.add_argument(
         "--fresh-clone",

@@ -10,7 +10,6 @@ client and the stub have their part in both times.
 
 import gc
 import math
-import statistics
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -19,7 +18,7 @@ from sqlalchemy import Engine, event
 from werkzeug.test import TestResponse
 
 from workbench.bench.clock import clock, collector_off
-from workbench.bench.results import Result, paired_ratios, spread
+from workbench.bench.results import Result, paired_ratios, ratio_result
 from workbench.bench.shops import EVENT, Shop, no_outside_world
 from workbench.environment import Problem
 
@@ -103,16 +102,12 @@ def take_sample(page: Page, shop: Shop, requests: int) -> float:
 
 
 def _page_result(what: str, before: Sequence[float], after: Sequence[float]) -> Result:
-    ratio = spread(paired_ratios(before, after))
-    milliseconds = [1000 * statistics.median(seconds) for seconds in (before, after)]
-    return Result(
-        section="Pages: the time of after, divided by the time of before",
-        what=what,
-        unit="×",
-        target=SLOWEST_RATIO,
-        measured=ratio.median,
-        quartiles=ratio.quartiles,
-        note="{:.2f} ms → {:.2f} ms".format(*milliseconds),
+    return ratio_result(
+        "Pages: the time of after, divided by the time of before",
+        what,
+        SLOWEST_RATIO,
+        paired_ratios(before, after),
+        (before, after),
     )
 
 

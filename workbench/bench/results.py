@@ -42,6 +42,27 @@ def spread(samples: Sequence[float]) -> Spread:
     return Spread(median, (low, high))
 
 
+def ratio_result(
+    section: str,
+    what: str,
+    target: float,
+    ratios: Sequence[float],
+    seconds: tuple[Sequence[float], Sequence[float]],
+) -> Result:
+    """Return the median of some ratios, with the median seconds of both sides as a note."""
+    ratio = spread(ratios)
+    milliseconds = [1000 * statistics.median(side) for side in seconds]
+    return Result(
+        section=section,
+        what=what,
+        unit="×",
+        target=target,
+        measured=ratio.median,
+        quartiles=ratio.quartiles,
+        note="{:.2f} ms → {:.2f} ms".format(*milliseconds),
+    )
+
+
 def paired_ratios(base: Sequence[float], other: Sequence[float]) -> list[float]:
     """Return how many times as long `other` takes, pair by pair.
 

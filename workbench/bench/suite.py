@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from workbench.bench.results import Result, paired_ratios, spread
+from workbench.bench.results import Result, paired_ratios, ratio_result
 from workbench.bench.rounds import Record
 from workbench.environment import ROOT, Problem
 
@@ -98,16 +98,12 @@ def _compare(
     ours = [test["seconds"] for test in tests]
     ratios = [paired_ratios(one, other) for one, other in zip(theirs, ours, strict=True)]
     # Without the first round, which pays for the imports.
-    ratio = spread(_by_round(ratios)[1:])
-    milliseconds = [1000 * statistics.median(_by_round(group)[1:]) for group in (theirs, ours)]
-    return Result(
-        section="Tests of after: the time of one, divided by the time of an empty one",
-        what=what,
-        unit="×",
-        target=target,
-        measured=ratio.median,
-        quartiles=ratio.quartiles,
-        note="{:.2f} ms → {:.2f} ms".format(*milliseconds),
+    return ratio_result(
+        "Tests of after: the time of one, divided by the time of an empty one",
+        what,
+        target,
+        _by_round(ratios)[1:],
+        (_by_round(theirs)[1:], _by_round(ours)[1:]),
     )
 
 

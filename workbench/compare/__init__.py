@@ -10,8 +10,9 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from workbench.arguments import Parser
 from workbench.environment import Problem
 
 # All that ties this tool to the box office.
@@ -70,15 +71,9 @@ def compare(wanted: argparse.Namespace) -> None:
     terminal.summary(console, result["figures"], str(out / "index.html"))
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        raise Problem(f"compare: {message}; `compare --help` lists what is accepted.")
-
-
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(
+        "compare: {}; `compare --help` lists what is accepted.",
         prog="python3 -m workbench compare",
         description="Compare two versions of something that is tested with pytest.",
         allow_abbrev=False,

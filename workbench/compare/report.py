@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from workbench.compare import metrics, plot, wording
+from workbench.compare.worse import by_kind
 from workbench.environment import Problem
 
 Json = dict[str, Any]
@@ -53,7 +54,7 @@ def pages(result: Json) -> dict[str, str]:
         "times": wording.times,
         "command": command(result),
         "plot_in_words": plot.summary(rows),
-        "kinds": kinds(result["figures"]["worse"]),
+        "kinds": by_kind(result["figures"]["worse"]),
         "shared": {
             side: wording.percent(suite["total"]["shared_calls"], suite["total"]["setup_calls"])
             for side, suite in result["figures"]["suites"].items()
@@ -74,14 +75,6 @@ def command(result: Json) -> str:
     return (
         f"python3 -m workbench compare --before {compared['before']} --after {compared['after']}"
     )
-
-
-def kinds(entries: list[Json]) -> dict[str, list[Json]]:
-    """What is worse, by the kind of thing it is worse in, in the order of the entries."""
-    found: dict[str, list[Json]] = {}
-    for entry in entries:
-        found.setdefault(entry["kind"], []).append(entry)
-    return found
 
 
 def control_verdict(controls: list[Json]) -> str:

@@ -32,6 +32,14 @@ def worse(suites: Json, rows: Sequence[Json]) -> list[Json]:
     ]
 
 
+def by_kind(entries: Iterable[Json]) -> dict[str, list[Json]]:
+    """The entries by what is worse in them, in their order."""
+    found: dict[str, list[Json]] = {}
+    for entry in entries:
+        found.setdefault(entry["kind"], []).append(entry)
+    return found
+
+
 def in_both(before: Json, after: Json) -> list[Compared]:
     return [(layer, before[layer], after[layer]) for layer in before if layer in after]
 
