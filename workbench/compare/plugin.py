@@ -1,16 +1,19 @@
 """The pytest plugin that counts what each test costs. Load it with `-p workbench.compare.plugin`.
 
-When collection is done, one test runs for nothing: the first by its name, whatever the order.
-It loads what every test loads. From there, each test function gets a forked process of its own,
-and there its cases run one after the other, in the order of their names. So neither the other
-tests nor their order can warm a test up or stand in its way. A test runs five times:
+When collection is done, a few tests run for nothing: of those that share the same fixtures with
+others, the first by its name, whatever the order. They load what every test loads. From there,
+each test function gets a forked process of its own, and there its cases run one after the other,
+in the order of their names. So neither the other tests nor their order can warm a test up or
+stand in its way. A test runs three times:
 
-1. Unmeasured, so that lazy imports and first-time caches are on nobody's bill.
-2. With the fixtures it shares with other tests, those of the session, module or class, set up
-   afresh: what that costs is counted, and charged to every test that uses them.
-3. With those still there, as in a suite that is under way: for the clock.
-4. The same for the count: the test's own fixtures, its body, its tear-down.
-5. The same again. Where the two counts differ, the report names the test.
+1. With the fixtures it shares with other tests, those of the session, module or class, set up
+   afresh for its function: what that costs is counted, and charged to every test that uses them.
+   Nothing else is, so that lazy imports and first-time caches are on nobody's bill.
+2. With those still there, as in a suite that is under way: for the clock.
+3. The same for the count: the test's own fixtures, its body, its tear-down.
+
+The first case of each function is counted once more. Where the two counts differ, the report
+names the test.
 
 Nothing is patched or listened to in order to count: `ledger.py` asks Python's own profiler.
 """
@@ -60,7 +63,7 @@ class Counting:
         self.file = file
         self.package = package
         self.share, self.shares = map(int, share.split("/"))
-        self.opener: pytest.Item | None = None  # until it has run
+        self.openers: list[pytest.Item] = []  # until they have run
         self.functions: dict[str, list[pytest.Item]] = {}
         self.outcomes: dict[str, Json] = {}
         self.tests: dict[str, Json] = {}
@@ -71,7 +74,8 @@ class Counting:
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
         """Leave the shares of other processes to them."""
-        self.opener = min(items, key=lambda item: item.nodeid, default=None)
+        in_order = sorted(items, key=lambda item: item.nodeid, reverse=True)
+        self.openers = list({shared_fixtures_of(item): item for item in in_order}.values())
         functions = sorted({function_of(item) for item in items})
         ours = set(functions[self.share - 1 :: self.shares])
         config.hook.pytest_deselected(items=[i for i in items if function_of(i) not in ours])
@@ -85,10 +89,12 @@ class Counting:
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool:
         hook = item.ihook
         hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-        if self.opener:
-            quiet_run(self.opener, None)
+        if self.openers:
+            for opener in self.openers:
+                quiet_run(opener, None)
+            self.openers = []
+            isolation.order_flushes()
             isolation.settle_memory()
-            self.opener = None
         if item.nodeid not in self.outcomes:
             cases = self.functions[function_of(item)]
             measured = isolation.in_own_process(lambda: self.measure_function(cases))
@@ -127,17 +133,15 @@ class Counting:
         reports, shared = self.counted_run(case, keep, shared=True)
         if not all_passed(reports):
             return reports, {}
-        isolation.order_flushes()
-        if shared["fixtures"]:
-            close_session(case)
-            isolation.settle_memory()
-            reports, self.shared = self.counted_run(case, keep, shared=True)
-        elif self.shared is None:
+        is_first = self.shared is None
+        if self.shared is None or shared["fixtures"]:
             self.shared = shared
         timed = quiet_run(case, keep)
         counted, own = self.counted_run(case, keep, shared=False)
-        counted_again, own_again = self.counted_run(case, keep, shared=False)
-        for each in (reports, timed, counted, counted_again):
+        counted_again, own_again = (
+            self.counted_run(case, keep, shared=False) if is_first else (counted, own)
+        )
+        for each in (timed, counted, counted_again):
             if not all_passed(each):
                 return each, {}
         return counted, {
@@ -198,6 +202,14 @@ class Counting:
 def function_of(item: pytest.Item) -> str:
     """What the cases of a parametrized test have in common."""
     return item.nodeid.partition("[")[0]
+
+
+def shared_fixtures_of(item: pytest.Item) -> tuple[str, ...]:
+    """The names of the fixtures of a test that others may share with it."""
+    if not isinstance(item, pytest.Function):
+        return ()
+    definitions = item._fixtureinfo.name2fixturedefs
+    return tuple(name for name in sorted(definitions) if definitions[name][-1].scope != "function")
 
 
 def quiet_run(item: pytest.Item, keep: Keep) -> Reports:
