@@ -4,7 +4,7 @@ import os
 import re
 import site
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from cProfile import Profile
 from functools import cache, partial
@@ -55,16 +55,16 @@ class Ledger:
     """The books of one run. Each call is booked to the fixture being set up, else to the phase.
 
     With `shared` they are about fixtures of a wider scope than one test, and nothing else;
-    without, about everything but those.
+    without, about everything but those. `depths` are those of fixtures that are set up already.
     """
 
-    def __init__(self, package: str, *, shared: bool) -> None:
+    def __init__(self, package: str, *, shared: bool, depths: Mapping[str, int]) -> None:
         self.package = package
         self.shared = shared
         self.phases = {"setup": Account(), "body": Account(), "teardown": Account()}
         self.fixtures: list[tuple[pytest.FixtureDef[Any], Profile]] = []
         self._open: list[Profile] = []
-        self._depths: dict[str, int] = {}
+        self._depths = dict(depths)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -77,10 +77,12 @@ class Ledger:
         account = Account()
         with self._booked_to(account):
             yield
-        if self.shared == (definition.scope != "function"):
+        is_shared = definition.scope != "function"
+        if self.shared == is_shared:
             self.fixtures.append((definition, account))
-        below = (self._depths.get(name, 0) for name in definition.argnames)
-        self._depths[definition.argname] = 1 + max(below, default=0)
+        if is_shared or not self.shared:
+            below = (self._depths.get(name, 0) for name in definition.argnames)
+            self._depths[definition.argname] = 1 + max(below, default=0)
 
     @contextmanager
     def _booked_to(self, account: Profile) -> Iterator[None]:
@@ -108,7 +110,7 @@ class Ledger:
                 }
                 for definition, account in self.fixtures
             ],
-            "depth": max(self._depths.values(), default=0),
+            "depths": self._depths,
         }
 
     def _cost(self, account: Profile) -> dict[str, Any]:

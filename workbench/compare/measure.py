@@ -1,7 +1,7 @@
 """Runs the two suites, each twice: once for coverage, and once for the count.
 
 Coverage and counting both listen to Python at work and would disturb each other, so each pass
-is a pytest process of its own. The count is shared by two processes, so that two cores are busy
+is a pytest process of its own. The count is shared by two processes, so that the cores are busy
 to the end.
 """
 
@@ -30,7 +30,7 @@ COVERAGE_SETTINGS = Path(__file__).with_name("coverage.ini")
 
 # In how many processes the tests of a suite are counted, and how many of all run at once.
 SHARES = 2
-AT_THE_SAME_TIME = 2
+AT_THE_SAME_TIME = min(4, max(2, os.cpu_count() or 2))
 
 # Told: the label of a suite, and how much of the work on it is done, in percent.
 Progress = Callable[[str, int], None]

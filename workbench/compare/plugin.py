@@ -2,13 +2,13 @@
 
 When collection is done, a few tests run for nothing: of those that share the same fixtures with
 others, the first by its name, whatever the order. They load what every test loads. From there,
-each test function gets a forked process of its own, and there its cases run one after the other,
-in the order of their names. So neither the other tests nor their order can warm a test up or
-stand in its way. A test runs three times:
+the tests of a module or class that share the same fixtures get a forked process of their own, and
+there they run one after the other, in the order of their names. So the order in which pytest has
+them can neither warm a test up nor stand in its way. A test runs three times:
 
 1. With the fixtures it shares with other tests, those of the session, module or class, set up
-   afresh for its function: what that costs is counted, and charged to every test that uses them.
-   Nothing else is, so that lazy imports and first-time caches are on nobody's bill.
+   afresh by the first of the process: what that costs is counted, and charged to every test that
+   uses them. Nothing else is, so that lazy imports and first-time caches are on nobody's bill.
 2. With those still there, as in a suite that is under way: for the clock.
 3. The same for the count: the test's own fixtures, its body, its tear-down.
 
@@ -64,7 +64,7 @@ class Counting:
         self.package = package
         self.share, self.shares = map(int, share.split("/"))
         self.openers: list[pytest.Item] = []  # until they have run
-        self.functions: dict[str, list[pytest.Item]] = {}
+        self.groups: dict[tuple[str, ...], list[pytest.Item]] = {}
         self.outcomes: dict[str, Json] = {}
         self.tests: dict[str, Json] = {}
         self.shared: Json | None = None  # what the shared fixtures of this process cost
@@ -83,7 +83,7 @@ class Counting:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         for item in sorted(session.items, key=lambda item: item.nodeid):
-            self.functions.setdefault(function_of(item), []).append(item)
+            self.groups.setdefault(group_of(item), []).append(item)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool:
@@ -96,8 +96,8 @@ class Counting:
             isolation.order_flushes()
             isolation.settle_memory()
         if item.nodeid not in self.outcomes:
-            cases = self.functions[function_of(item)]
-            measured = isolation.in_own_process(lambda: self.measure_function(cases))
+            cases = self.groups[group_of(item)]
+            measured = isolation.in_own_process(lambda: self.measure_group(cases))
             isolation.import_libraries(measured["imported"])
             self.outcomes |= measured["outcomes"]
         outcome = self.outcomes[item.nodeid]
@@ -108,53 +108,70 @@ class Counting:
         hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
 
-    def measure_function(self, cases: Sequence[pytest.Item]) -> Json:
-        """Measure all cases of a test function; what comes back are plain values."""
+    def measure_group(self, cases: Sequence[pytest.Item]) -> Json:
+        """Measure tests that share the same fixtures; what comes back are plain values."""
         known = set(sys.modules)
         self.shared = None
         outcomes = {}
+        known_functions = set[str]()
         for case in cases:
-            reports, figures = self.measure(case, keep=case.parent)
+            is_first = function_of(case) not in known_functions
+            known_functions.add(function_of(case))
+            reports, figures = self.measure(case, case.parent, check=is_first)
             if any(report.failed for report in reports):
                 # It may leave something in its session that it cannot meet again.
-                close_session(case)
-                reports, figures = self.measure(case, keep=None)
+                self.close(case)
+                reports, figures = self.measure(case, None, check=is_first)
             serialize = case.config.hook.pytest_report_to_serializable
             outcomes[case.nodeid] = {
                 **figures,
                 "skipped": why_skipped(reports),
                 "reports": [serialize(config=case.config, report=report) for report in reports],
             }
-        close_session(cases[-1])
+        self.close(cases[-1])
         return {"outcomes": outcomes, "imported": sorted(sys.modules.keys() - known)}
 
-    def measure(self, case: pytest.Item, keep: Keep) -> tuple[Reports, Json]:
-        """Run one test as described above. One that does not pass has no figures."""
+    def measure(self, case: pytest.Item, keep: Keep, *, check: bool) -> tuple[Reports, Json]:
+        """Run one test as described above, and count it again for a `check`.
+
+        One that does not pass has no figures.
+        """
         reports, shared = self.counted_run(case, keep, shared=True)
         if not all_passed(reports):
             return reports, {}
-        is_first = self.shared is None
-        if self.shared is None or shared["fixtures"]:
-            self.shared = shared
+        names = {fixture["name"] for fixture in shared["fixtures"]}
+        # What it asks for only now and then, the tests after it must not be charged.
+        is_alone = not names.issubset(shared_fixtures_of(case))
+        if self.shared is not None:
+            shared["fixtures"] = self.shared["fixtures"] + shared["fixtures"]
+        self.shared = shared
         timed = quiet_run(case, keep)
         counted, own = self.counted_run(case, keep, shared=False)
         counted_again, own_again = (
-            self.counted_run(case, keep, shared=False) if is_first else (counted, own)
+            self.counted_run(case, keep, shared=False) if check else (counted, own)
         )
         for each in (timed, counted, counted_again):
             if not all_passed(each):
                 return each, {}
+        if is_alone:
+            self.close(case)
         return counted, {
             "seconds": {report.when: report.duration for report in timed},
             "phases": own["phases"],
-            "fixtures": self.shared["fixtures"] + own["fixtures"],
-            "fixture_depth": self.shared["depth"],
+            "fixtures": shared["fixtures"] + own["fixtures"],
+            "fixture_depth": max(own["depths"].values(), default=0),
             "steady": own == own_again,
             "repeatable": keep is not None,
         }
 
+    def close(self, case: pytest.Item) -> None:
+        """Tear down every fixture that is still set up."""
+        case.session._setupstate.teardown_exact(None)
+        self.shared = None
+
     def counted_run(self, case: pytest.Item, keep: Keep, *, shared: bool) -> tuple[Reports, Json]:
-        self.ledger = ledger = Ledger(self.package, shared=shared)
+        known = self.shared["depths"] if self.shared else {}
+        self.ledger = ledger = Ledger(self.package, shared=shared, depths=known)
         try:
             return quiet_run(case, keep), ledger.summary()
         finally:
@@ -204,12 +221,20 @@ def function_of(item: pytest.Item) -> str:
     return item.nodeid.partition("[")[0]
 
 
+def group_of(item: pytest.Item) -> tuple[str, ...]:
+    """What the tests of a process have in common: their module or class, and what they share."""
+    return (item.parent.nodeid if item.parent else "", *shared_fixtures_of(item))
+
+
 def shared_fixtures_of(item: pytest.Item) -> tuple[str, ...]:
     """The names of the fixtures of a test that others may share with it."""
     if not isinstance(item, pytest.Function):
         return ()
-    definitions = item._fixtureinfo.name2fixturedefs
-    return tuple(name for name in sorted(definitions) if definitions[name][-1].scope != "function")
+    found = item._fixtureinfo.name2fixturedefs
+    shared = [
+        name for name in item.fixturenames if name in found and found[name][-1].scope != "function"
+    ]
+    return tuple(sorted(shared))
 
 
 def quiet_run(item: pytest.Item, keep: Keep) -> Reports:
@@ -225,11 +250,6 @@ def quiet_run(item: pytest.Item, keep: Keep) -> Reports:
         return runtestprotocol(item, log=False, nextitem=cast(Any, keep))
     finally:
         gc.enable()
-
-
-def close_session(item: pytest.Item) -> None:
-    """Tear down every fixture that is still set up."""
-    item.session._setupstate.teardown_exact(None)
 
 
 def is_parameter(fixturedef: pytest.FixtureDef[Any]) -> bool:

@@ -28,8 +28,8 @@ class Reach:
     function_lines_by_body: int = 0
     function_lines_by_setup_only: int = 0
 
-    def add(self, file: dict[str, Any]) -> None:
-        """Add one file of coverage's JSON report."""
+    def add(self, file: dict[str, Any], contexts: dict[int, list[str]]) -> None:
+        """Add one file of coverage's JSON report, and from where its lines were reached."""
         summary, functions = file["summary"], file["functions"]
         self.lines += summary["num_statements"]
         self.lines_reached += summary["covered_lines"]
@@ -38,12 +38,12 @@ class Reach:
         for name, function in functions.items():
             if name:  # the nameless one is the code outside of functions
                 self.function_lines += function["summary"]["num_statements"]
-                self._add_reached(function["executed_lines"], file["contexts"])
+                self._add_reached(function["executed_lines"], contexts)
 
-    def _add_reached(self, lines: list[int], contexts: dict[str, list[str]]) -> None:
+    def _add_reached(self, lines: list[int], contexts: dict[int, list[str]]) -> None:
         for line in lines:
             # A context is "test|phase"; it is empty for what ran at import.
-            phases = {context.rpartition("|")[2] for context in contexts.get(str(line), [])}
+            phases = {context.rpartition("|")[2] for context in contexts.get(line, [])}
             if "run" in phases:
                 self.function_lines_by_body += 1
             elif phases.intersection(("setup", "teardown")):
@@ -59,13 +59,14 @@ def by_layer(data: Path, package: Path) -> dict[str, dict[str, int]]:
     measured.load()
     report = data.with_suffix(".json")
     with suppress(NoDataError):
-        measured.json_report(outfile=str(report), show_contexts=True)
+        measured.json_report(outfile=str(report))
     if not report.exists():
         return {}
     layers = {"total": Reach()}
     for name, file in json.loads(report.read_text(encoding="utf-8"))["files"].items():
         path = Path(name).resolve()
         if file["summary"]["num_statements"] and path.is_relative_to(package):
-            layers["total"].add(file)
-            layers.setdefault(layer_of(path, package), Reach()).add(file)
+            contexts = measured.get_data().contexts_by_lineno(str(path))
+            layers["total"].add(file, contexts)
+            layers.setdefault(layer_of(path, package), Reach()).add(file, contexts)
     return {name: asdict(layers[name]) for name in ("total", *sorted(layers.keys() - {"total"}))}
