@@ -13,8 +13,10 @@ from .database import db
 from .errors import register_error_pages
 from .money import euros
 from .services.refusals import Refusal
-from .views import auth, catalogue, checkout, orders, organiser, site
+from .views import auth, catalogue, checkout, orders, organiser, sales, site, waitlist, webhooks
 from .views.answers import refusal_page
+
+FEATURES = (catalogue, checkout, orders, waitlist, webhooks, auth, organiser, sales, site)
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
@@ -25,12 +27,15 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app = Flask(__package__)
     load_config(app, config)
     db.init_app(app)
-    CSRFProtect(app)
+    # A webhook comes from no form of ours: it is signed instead.
+    CSRFProtect(app).exempt(webhooks.bp)
     app.add_template_filter(euros)
     app.add_template_filter(utc_text, "utc")
+    # What the services log goes to its handler, which is made when it is asked for.
+    _ = app.logger
     register_error_pages(app)
     app.register_error_handler(Refusal, refusal_page)
     register_commands(app)
-    for feature in (catalogue, checkout, orders, auth, organiser, site):
+    for feature in FEATURES:
         app.register_blueprint(feature.bp)
     return app

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask
 from sqlalchemy import make_url
@@ -25,18 +26,29 @@ DEFAULTS: dict[str, Any] = {
     "MAIL_HOST": "127.0.0.1",
     "MAIL_PORT": 5012,
     "MAIL_SENDER": "box-office@example.org",
+    # Where the shop is, for the links in mails that no request is there to tell it to.
+    "SITE_URL": "http://127.0.0.1:5000",
 }
+LARGEST_REQUEST = 1024 * 1024
 
 
 def load_config(app: Flask, overrides: Mapping[str, Any] | None = None) -> None:
     """Fill `app.config`; stop the program with one sentence if a setting cannot be used."""
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
+    # An error of the database is logged with its statement; what it was about is private.
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"hide_parameters": True}
     app.config.update(DEFAULTS)
     for key in DEFAULTS:
         if PREFIX + key in os.environ:
             app.config[key] = os.environ[PREFIX + key]
     app.config.update(overrides or {})
     _check(app.config)
+    site = urlsplit(app.config["SITE_URL"])
+    if site.scheme == "https":
+        app.config["SESSION_COOKIE_SECURE"] = True
+        # Whoever asks by another name may want to have it in the links of a mail.
+        app.config["TRUSTED_HOSTS"] = [site.hostname]
 
 
 def _check(config: dict[str, Any]) -> None:
@@ -55,11 +67,12 @@ def _check(config: dict[str, Any]) -> None:
             f"{PREFIX}SQLALCHEMY_DATABASE_URI has {driver!r}: give sqlite:///FILE"
             " or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE."
         )
-    if not re.match(r"https?://[^/\s]+", str(config["PAYMENTS_URL"])):
-        raise SystemExit(
-            f"{PREFIX}PAYMENTS_URL is {config['PAYMENTS_URL']!r}: give an address that starts"
-            " with http:// or https://."
-        )
+    for key in ("PAYMENTS_URL", "SITE_URL"):
+        if not re.match(r"https?://[\w.-]+(:[0-9]+)?(/|$)", str(config[key])):
+            raise SystemExit(
+                f"{PREFIX}{key} is {config[key]!r}: give an address that starts with http://"
+                " or https://."
+            )
     if not re.fullmatch(r"[ -~]*", str(config["PAYMENTS_API_KEY"])):
         raise SystemExit(
             f"{PREFIX}PAYMENTS_API_KEY has a letter outside ASCII, which no header carries."

@@ -38,6 +38,10 @@ from .models import CATEGORIES, VoucherKind
 MOST_CENTS = 1_000_000
 MOST_SEATS = 100_000
 A_DATE = "Give a date and time in UTC, such as 2027-03-04 19:30."
+AN_ADDRESS = (
+    Length(max=254, message="Give an e-mail address of up to 254 letters."),
+    Email("Give an e-mail address, such as ada@example.org."),
+)
 
 
 def _tidy(text: str | None) -> str:
@@ -101,29 +105,10 @@ class WholeField(IntegerField):
         )
 
 
-class CheckoutForm(FlaskForm):
-    """The purchase. `card_token` may stay empty where nothing is to pay."""
+class SeatsForm(FlaskForm):
+    """A form that asks for 1 to `most` seats."""
 
-    checkout_id = HiddenField(
-        validators=[
-            DataRequired("The form was not complete: send it again."),
-            Length(max=64, message="The form was not complete: send it again."),
-        ]
-    )
-    name = StringField(
-        "Name", filters=[_tidy], validators=[Length(1, 100, "Give your name, up to 100 letters.")]
-    )
-    email = EmailField(
-        "E-mail",
-        filters=[_tidy],
-        validators=[
-            Length(max=254, message="Give an e-mail address of up to 254 letters."),
-            Email("Give an e-mail address, such as ada@example.org."),
-        ],
-    )
-    quantity = IntegerField("Seats", default=1)
-    voucher = StringField("Voucher", filters=[_tidy])
-    card_token = StringField("Card", filters=[_tidy])
+    quantity: IntegerField
 
     def __init__(self, most: int, **options: Any) -> None:
         super().__init__(**options)
@@ -134,9 +119,44 @@ class CheckoutForm(FlaskForm):
             field.errors = []  # the field's own "Not a valid integer" says less
             raise ValidationError(f"Choose 1 to {self.most} seats.")
 
+
+class CheckoutForm(SeatsForm):
+    """The purchase. `card_token` may stay empty where nothing is to pay.
+
+    `offer` is the token of seats that the waiting list was offered, and empty for everybody else.
+    """
+
+    checkout_id = HiddenField(
+        validators=[
+            DataRequired("The form was not complete: send it again."),
+            Length(max=64, message="The form was not complete: send it again."),
+        ]
+    )
+    name = StringField(
+        "Name", filters=[_tidy], validators=[Length(1, 100, "Give your name, up to 100 letters.")]
+    )
+    email = EmailField("E-mail", filters=[_tidy], validators=AN_ADDRESS)
+    quantity = IntegerField("Seats", default=1)
+    voucher = StringField("Voucher", filters=[_tidy])
+    card_token = StringField("Card", filters=[_tidy])
+    offer = HiddenField()
+
     def renew(self) -> None:
         """Give the form a checkout id of its own: it stands for one purchase, not two."""
         self.checkout_id.data = secrets.token_urlsafe(16)
+
+
+class WaitlistForm(SeatsForm):
+    """A place in the queue. It may stand on one page with the checkout, hence the ids."""
+
+    email = EmailField("E-mail", filters=[_tidy], validators=AN_ADDRESS, id="waitlist-email")
+    quantity = IntegerField("Seats", default=1, id="waitlist-quantity")
+
+
+class CheckinForm(FlaskForm):
+    code = StringField(
+        "Ticket", filters=[_tidy], validators=[DataRequired("Give the code of a ticket.")]
+    )
 
 
 class LoginForm(FlaskForm):

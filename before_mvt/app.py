@@ -12,7 +12,9 @@ from .config import load_config
 from .database import db
 from .errors import register_error_pages
 from .money import euros
-from .views import auth, catalogue, checkout, orders, organiser, site
+from .views import auth, catalogue, checkout, orders, organiser, sales, site, waitlist, webhooks
+
+FEATURES = (catalogue, checkout, orders, waitlist, webhooks, auth, organiser, sales, site)
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
@@ -23,11 +25,12 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app = Flask(__package__)
     load_config(app, config)
     db.init_app(app)
-    CSRFProtect(app)
+    # A webhook comes from no form of ours: it is signed instead.
+    CSRFProtect(app).exempt(webhooks.bp)
     app.add_template_filter(euros)
     app.add_template_filter(utc_text, "utc")
     register_error_pages(app)
     register_commands(app)
-    for feature in (catalogue, checkout, orders, auth, organiser, site):
+    for feature in FEATURES:
         app.register_blueprint(feature.bp)
     return app

@@ -3,7 +3,7 @@
 import secrets
 
 import click
-from flask import Flask
+from flask import Flask, current_app
 from flask.cli import with_appcontext
 from sqlalchemy import select
 from sqlalchemy.exc import DatabaseError, IntegrityError
@@ -11,6 +11,7 @@ from werkzeug.security import generate_password_hash
 
 from .clock import utc_now
 from .database import db
+from .jobs import JOBS
 from .models import Event, Organiser
 from .season import plan_season
 
@@ -29,8 +30,8 @@ class ShopCommand(click.Command):
 
 
 def register_commands(app: Flask) -> None:
-    """Add `init-db`, `seed` and `create-organiser` to the app's command line."""
-    for command in (init_db, seed, create_organiser):
+    """Add `init-db`, `seed`, `create-organiser` and `jobs` to the app's command line."""
+    for command in (init_db, seed, create_organiser, jobs):
         app.cli.add_command(command)
 
 
@@ -45,13 +46,15 @@ def init_db() -> None:
 @click.command("seed", cls=ShopCommand)
 @with_appcontext
 def seed() -> None:
-    """Fill an empty shop with a season of events, some orders and vouchers."""
+    """Fill an empty shop with a season of events, some orders, vouchers and a waiting list."""
     if db.session.scalar(select(Event.id).limit(1)) is not None:
         raise click.ClickException("The shop has events already; seed fills only an empty one.")
-    events, vouchers, orders = plan_season(utc_now(), new_secret=secrets.token_urlsafe)
-    db.session.add_all([*events, *vouchers, *orders])
+    season = plan_season(utc_now(), new_secret=secrets.token_urlsafe)
+    db.session.add_all([row for rows in season for row in rows])
     db.session.commit()
-    click.echo(f"Added {len(events)} events, {len(vouchers)} vouchers and {len(orders)} orders.")
+    events, vouchers, orders, waiting = (len(rows) for rows in season)
+    click.echo(f"Added {events} events, {vouchers} vouchers and {orders} orders.")
+    click.echo(f"On the waiting list: {waiting}.")
 
 
 @click.command("create-organiser", cls=ShopCommand)
@@ -70,3 +73,14 @@ def create_organiser(name: str, password: str) -> None:
     except IntegrityError:
         raise click.ClickException(f"There is an organiser {name.strip()} already.") from None
     click.echo(f"{name.strip()} may log in now.")
+
+
+@click.command("jobs", cls=ShopCommand)
+@click.argument("job", type=click.Choice(list(JOBS)))
+@with_appcontext
+def jobs(job: str) -> None:
+    """Run what is due: expire, remind or reconcile. Twice, or two at once, does no harm."""
+    # Mails have links, and a link needs to know where the shop is.
+    with current_app.test_request_context(base_url=current_app.config["SITE_URL"]):
+        for what, number in JOBS[job]().items():
+            click.echo(f"{what}: {number}")

@@ -1,17 +1,23 @@
-"""Pages for what goes wrong beneath the views: one sentence each, never a traceback."""
+"""Pages for what goes wrong beneath the views, and what every answer tells the browser."""
 
 from flask import Flask, abort, current_app, render_template, request
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DatabaseError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.wrappers import Response
 
 from .database import db
 
+CONTENT_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self';"
+    " base-uri 'none'; frame-ancestors 'none'"
+)
+
 
 def register_error_pages(app: Flask) -> None:
-    """Answer every refusal with a page of the shop."""
+    """Answer every refusal with a page of the shop, and set the headers of all answers."""
     app.before_request(refuse_nul)
+    app.after_request(set_headers)
     app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(DatabaseError, database_error)
 
@@ -23,7 +29,26 @@ def refuse_nul() -> None:
         abort(400, "A text may hold any character but NUL.")
 
 
+def set_headers(response: Response) -> Response:
+    """Tell the browser to load nothing from elsewhere, and to keep what is private to itself.
+
+    The address of an order is its key: it must not reach another site as a referrer.
+    """
+    headers = response.headers
+    headers["Content-Security-Policy"] = CONTENT_POLICY
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "same-origin"
+    if request.endpoint != "static":
+        headers["Cache-Control"] = "no-store"
+    if current_app.config["SESSION_COOKIE_SECURE"]:
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+    return response
+
+
 def http_error(error: HTTPException) -> Response:
+    if isinstance(error, SecurityError):
+        # Under a name that is not the shop's, no page can be written: its links have no host.
+        return Response("The shop does not answer to this name.\n", 400, mimetype="text/plain")
     sentence = error.description
     if isinstance(error, CSRFError):
         sentence = (

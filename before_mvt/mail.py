@@ -4,12 +4,59 @@ import smtplib
 from email.message import EmailMessage
 from email.utils import format_datetime
 
-from flask import current_app
+from flask import current_app, render_template
 
 from .clock import utc_now
+from .database import db
+from .models import Order, WaitlistEntry
 
 
-def send_mail(to: str, subject: str, body: str) -> None:
+def send_confirmation(order: Order) -> bool:
+    subject = f"Your tickets for {order.event.title}"
+    return _send_once(order, "confirmation_sent_at", subject, "mail/confirmation.txt", order=order)
+
+
+def send_reminder(order: Order) -> bool:
+    subject = f"Soon: {order.event.title}"
+    return _send_once(order, "reminder_sent_at", subject, "mail/reminder.txt", order=order)
+
+
+def send_refund_notice(order: Order) -> bool:
+    subject = f"Your money back for {order.event.title}"
+    return _send_once(order, "refund_notice_sent_at", subject, "mail/refund.txt", order=order)
+
+
+def send_offer(entry: WaitlistEntry) -> bool:
+    subject = f"Seats for {entry.event.title}"
+    return _send_once(entry, "offer_sent_at", subject, "mail/offer.txt", entry=entry)
+
+
+def _send_once(
+    row: Order | WaitlistEntry, sent_at: str, subject: str, template: str, **facts: object
+) -> bool:
+    """Send a mail that this column says was not sent yet; return whether it was sent now.
+
+    Commits before and after. A mail that cannot be sent is not lost: the column stays
+    empty, and the next job tries again.
+    """
+    claimed = row.claim_mail(sent_at, utc_now())
+    db.session.commit()
+    if not claimed:
+        return False
+    try:
+        _send(row.email, subject, render_template(template, **facts), row.mail_id(sent_at))
+    except OSError as error:
+        current_app.logger.error("No mail to %s %s: %s", type(row).__name__, row.id, error)
+        sent = False
+    else:
+        setattr(row, sent_at, utc_now())
+        sent = True
+    row.mail_claimed_until = None
+    db.session.commit()
+    return sent
+
+
+def _send(to: str, subject: str, body: str, mail_id: str) -> None:
     """Send one mail; raise OSError (every SMTP error is one) when it cannot be sent."""
     sender = current_app.config["MAIL_SENDER"]
     message = EmailMessage()
@@ -17,9 +64,10 @@ def send_mail(to: str, subject: str, body: str) -> None:
     message["To"] = to
     message["Subject"] = subject
     message["Date"] = format_datetime(utc_now())
+    domain = sender.rpartition("@")[2]
+    message["Message-ID"] = f"<{mail_id}@{domain}>"
     message.set_content(body)
     host, port = current_app.config["MAIL_HOST"], current_app.config["MAIL_PORT"]
     # Without a name to greet with, smtplib looks one up, which takes some machines seconds.
-    greet_as = sender.rpartition("@")[2]
-    with smtplib.SMTP(host, port, local_hostname=greet_as, timeout=5) as server:
+    with smtplib.SMTP(host, port, local_hostname=domain, timeout=5) as server:
         server.send_message(message)

@@ -4,11 +4,13 @@ Money is integer cents, EUR; instants are aware and in UTC.
 """
 
 import sqlite3
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     DateTime,
     Engine,
     Enum,
@@ -34,6 +36,9 @@ REFERENCE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ379"
 REFERENCE_LENGTH = 5
 
 CATEGORIES = ("music", "theatre", "comedy", "talks", "family")
+
+# How long a mail may take to be sent. Who claims it and is not done by then is taken for dead.
+MAIL_CLAIM = timedelta(minutes=1)
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -70,6 +75,13 @@ class VoucherKind(StrEnum):
     AMOUNT = "amount"
 
 
+class WaitlistStatus(StrEnum):
+    WAITING = "waiting"
+    OFFERED = "offered"
+    TAKEN = "taken"
+    LAPSED = "lapsed"
+
+
 def _stored_as_text(kind: type[StrEnum]) -> Enum:
     """Return a column type that keeps an enum's value, as any SQL client would read it."""
     return Enum(
@@ -77,12 +89,13 @@ def _stored_as_text(kind: type[StrEnum]) -> Enum:
     )
 
 
-# The only ways an order can go.
+# The only ways an order can go. From declined or expired it is the gateway, saying late that
+# the card was charged after all.
 TRANSITIONS = {
     OrderStatus.PENDING: {OrderStatus.PAID, OrderStatus.DECLINED, OrderStatus.EXPIRED},
     OrderStatus.PAID: {OrderStatus.CANCELLED},
-    OrderStatus.DECLINED: set(),
-    OrderStatus.EXPIRED: set(),
+    OrderStatus.DECLINED: {OrderStatus.PAID},
+    OrderStatus.EXPIRED: {OrderStatus.PAID},
     OrderStatus.CANCELLED: set(),
 }
 
@@ -107,6 +120,37 @@ class Lockable:
             .execution_options(synchronize_session=False)
         )
         db.session.refresh(self)
+
+
+class Mailed:
+    """A row that mails are sent about, each once. A column for each says when that was."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    mail_claimed_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    def claim_mail(self, sent_at: str, now: datetime) -> bool:
+        """Return whether the caller, and nobody else, is to send the mail of this column now.
+
+        To be committed before the mail is sent. If the caller then dies, the claim lapses.
+        """
+        model = type(self)
+        free = or_(model.mail_claimed_until.is_(None), model.mail_claimed_until < now)
+        claimed = db.session.scalars(
+            update(model)
+            .where(model.id == self.id, getattr(model, sent_at).is_(None), free)
+            .values(mail_claimed_until=now + MAIL_CLAIM)
+            .returning(model.id)
+            .execution_options(synchronize_session=False)
+        )
+        return claimed.one_or_none() is not None
+
+    def mail_id(self, sent_at: str) -> str:
+        """Return what makes the mail of this column the same mail, should it be sent again.
+
+        That can happen: whoever is killed after sending a mail has not noted that it is sent.
+        """
+        return f"{sent_at}.{self.id}.{self.created_at.timestamp():.0f}"
 
 
 class Event(Lockable, db.Model):
@@ -145,6 +189,11 @@ class Event(Lockable, db.Model):
 
     def seats_left(self, now: datetime) -> int:
         return max(0, self.capacity - self.seats_taken(now))
+
+    @property
+    def most_to_wait_for(self) -> int:
+        """How many seats one entry of the waiting list may ask for: never more than there are."""
+        return min(self.max_per_order, self.capacity)
 
 
 class Voucher(Lockable, db.Model):
@@ -185,12 +234,11 @@ class Voucher(Lockable, db.Model):
         return min(self.value, gross_cents)
 
 
-class Order(db.Model):
+class Order(Mailed, db.Model):
     """One purchase. The buyer's key to it is the secret in its address."""
 
     __tablename__ = "orders"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     reference: Mapped[str] = mapped_column(String(REFERENCE_LENGTH), unique=True)
     secret: Mapped[str] = mapped_column(String(64))
     checkout_id: Mapped[str] = mapped_column(String(64), unique=True)
@@ -201,20 +249,25 @@ class Order(db.Model):
     total_cents: Mapped[int]
     discount_cents: Mapped[int] = mapped_column(default=0)
     voucher_id: Mapped[int | None] = mapped_column(ForeignKey("vouchers.id"), index=True)
+    offer_id: Mapped[int | None] = mapped_column(ForeignKey("waitlist_entries.id"))
     status: Mapped[OrderStatus] = mapped_column(
         _stored_as_text(OrderStatus), default=OrderStatus.PENDING
     )
-    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     hold_until: Mapped[datetime] = mapped_column(UTCDateTime)
     charge_id: Mapped[str | None]
+    # When the gateway, asked after the hold had lapsed, knew of no charge.
+    uncharged_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     refund_cents: Mapped[int] = mapped_column(default=0)
     refund_state: Mapped[RefundState] = mapped_column(
         _stored_as_text(RefundState), default=RefundState.NONE
     )
     confirmation_sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    reminder_sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    refund_notice_sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     event: Mapped[Event] = relationship()
     voucher: Mapped[Voucher | None] = relationship()
+    offer: Mapped["WaitlistEntry | None"] = relationship()
     tickets: Mapped[list["Ticket"]] = relationship(back_populates="order", order_by="Ticket.id")
 
     def move_to(self, status: OrderStatus) -> None:
@@ -222,6 +275,77 @@ class Order(db.Model):
         if status not in TRANSITIONS[self.status]:
             raise ValueError(f"An order cannot go from {self.status} to {status}.")
         self.status = status
+
+    def can_be_paid(self, now: datetime) -> bool:
+        """Return whether a charge that succeeded may make this order paid.
+
+        While its hold stands it always may; later, if there are seats. An order that was
+        declined or expired has let go of its voucher, too, and needs a use of it again.
+        """
+        if self.status == OrderStatus.PENDING and now <= self.hold_until:
+            return True
+        if self.event.seats_left(now) < self.quantity:
+            return False
+        if self.status == OrderStatus.PENDING or self.voucher is None:
+            return True
+        self.voucher.lock()
+        return self.voucher.uses() < self.voucher.max_uses
+
+    def pay(self, charge_id: str | None, codes: Sequence[str]) -> None:
+        """Make the order paid, with a ticket for each code. A free order has no charge."""
+        self.move_to(OrderStatus.PAID)
+        self.charge_id = charge_id
+        self.tickets = [Ticket(code=code) for code in codes]
+
+    def decline(self, now: datetime) -> None:
+        """Let go of the seats. An offer that had them holds them again until it lapses.
+
+        Not where some are somebody else's by now: the hold may have lapsed before, or the order
+        was for fewer seats than offered.
+        """
+        self.move_to(OrderStatus.DECLINED)
+        if self.offer is not None and self.event.seats_left(now) >= self.offer.quantity:
+            self.offer.status = WaitlistStatus.OFFERED
+
+    def owe(self, cents: int) -> None:
+        """Note that this much is to be given back."""
+        self.refund_cents = cents
+        self.refund_state = RefundState.DUE if cents else RefundState.NONE
+
+
+class WaitlistEntry(Mailed, db.Model):
+    """Somebody who waits for seats; once offered, they are held until the offer lapses."""
+
+    __tablename__ = "waitlist_entries"
+
+    event_id: Mapped[int] = mapped_column(ForeignKey("events.id"), index=True)
+    email: Mapped[str] = mapped_column(String(254))
+    quantity: Mapped[int]
+    token: Mapped[str] = mapped_column(String(64), unique=True)
+    offered_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    offer_sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    status: Mapped[WaitlistStatus] = mapped_column(
+        _stored_as_text(WaitlistStatus), default=WaitlistStatus.WAITING
+    )
+
+    event: Mapped[Event] = relationship()
+
+    def offer_stands(self, now: datetime) -> bool:
+        return (
+            self.status == WaitlistStatus.OFFERED
+            and self.offered_until is not None
+            and now <= self.offered_until
+        )
+
+    def refusal(self, email: str, now: datetime) -> str | None:
+        """Return why this offer cannot be used by this person now; None where it can."""
+        if self.status == WaitlistStatus.TAKEN:
+            return "The offer was used already."
+        if not self.offer_stands(now):
+            return "The offer has lapsed."
+        if email.lower() != self.email.lower():
+            return "The offer is for another e-mail address."
+        return None
 
 
 class Ticket(db.Model):
@@ -247,18 +371,39 @@ class Organiser(db.Model):
     password_hash: Mapped[str] = mapped_column(String(255))
 
 
-def seats_taken(now: datetime) -> ScalarSelect[int]:
-    """Return, as part of a query on events, the seats that are sold or held at this instant.
+class FailedLogin(db.Model):
+    """A login that was refused, kept for a while to slow down whoever guesses."""
 
-    A hold that ends at this very instant still holds.
+    __tablename__ = "failed_logins"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), index=True)
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+def seats_taken(now: datetime) -> ColumnElement[int]:
+    """Return, as part of a query on events, the seats sold, held or offered at this instant.
+
+    A hold or an offer that ends at this very instant still holds.
     """
     held = and_(Order.status == OrderStatus.PENDING, Order.hold_until >= now)
-    return (
+    sold_or_held = (
         select(func.coalesce(func.sum(Order.quantity), 0))
         .where(Order.event_id == Event.id, or_(Order.status == OrderStatus.PAID, held))
         .correlate(Event)
         .scalar_subquery()
     )
+    offered = (
+        select(func.coalesce(func.sum(WaitlistEntry.quantity), 0))
+        .where(
+            WaitlistEntry.event_id == Event.id,
+            WaitlistEntry.status == WaitlistStatus.OFFERED,
+            WaitlistEntry.offered_until >= now,
+        )
+        .correlate(Event)
+        .scalar_subquery()
+    )
+    return sold_or_held + offered
 
 
 def voucher_uses() -> ScalarSelect[int]:
@@ -283,6 +428,8 @@ def prepare_sqlite(connection: Any, record: object) -> None:
     if isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA busy_timeout = 15000")
+        # Who reads does not wait for who writes.
+        connection.execute("PRAGMA journal_mode = WAL")
         connection.create_function("lower", 1, _lower, deterministic=True)
 
 

@@ -8,6 +8,7 @@ import csv
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from .forms import slug_of
 from .models import (
@@ -19,6 +20,7 @@ from .models import (
     Ticket,
     Voucher,
     VoucherKind,
+    WaitlistEntry,
 )
 
 PROGRAMME = Path(__file__).with_name("season.csv")
@@ -34,10 +36,17 @@ BUYERS = (
 )
 
 
-def plan_season(
-    now: datetime, new_secret: Callable[[], str]
-) -> tuple[list[Event], list[Voucher], list[Order]]:
-    """Return events, vouchers and paid orders, none of them stored yet.
+class Season(NamedTuple):
+    """Rows that are not stored yet."""
+
+    events: list[Event]
+    vouchers: list[Voucher]
+    orders: list[Order]
+    waiting: list[WaitlistEntry]
+
+
+def plan_season(now: datetime, new_secret: Callable[[], str]) -> Season:
+    """Return a season as somebody finds it who comes back from lunch: with things left to do.
 
     `now` is aware, in UTC; `new_secret` makes an unguessable text at each call.
     """
@@ -53,7 +62,9 @@ def plan_season(
             quantity = min(seats_to_sell, 1 + len(orders) % 4)
             orders.append(_paid_order(len(orders), event, quantity, bought_at, new_secret))
             seats_to_sell -= quantity
-    return events, _vouchers(events, now), orders
+    fado = next(event for event in events if event.title == "Fado by the River")
+    _leave_undone([order for order in orders if order.event is fado], now)
+    return Season(events, _vouchers(events, now), orders, _queue(fado, now, new_secret))
 
 
 def _event(plan: dict[str, str], midnight: datetime) -> Event:
@@ -96,6 +107,32 @@ def _paid_order(
         confirmation_sent_at=bought_at,
         tickets=[Ticket(code=new_secret()) for _ in range(quantity)],
     )
+
+
+def _leave_undone(orders: list[Order], now: datetime) -> None:
+    """Leave work for each job: two holds that have lapsed, and a mail that was not sent."""
+    unconfirmed, *unanswered = orders[-3:]
+    unconfirmed.confirmation_sent_at = None
+    for order in unanswered:
+        order.status = OrderStatus.PENDING
+        order.created_at = now - timedelta(hours=1)
+        order.hold_until = now - timedelta(minutes=30)
+        order.charge_id = order.confirmation_sent_at = None
+        order.tickets = []
+
+
+def _queue(event: Event, now: datetime, new_secret: Callable[[], str]) -> list[WaitlistEntry]:
+    """Return who waits for the seats of lapsed holds: more people than there will be seats."""
+    return [
+        WaitlistEntry(
+            event=event,
+            email=f"{slug_of(buyer)}@example.org",
+            quantity=2,
+            created_at=now - timedelta(minutes=20 - number),
+            token=new_secret(),
+        )
+        for number, buyer in enumerate(BUYERS[:4])
+    ]
 
 
 def _reference(number: int) -> str:

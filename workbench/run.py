@@ -1,15 +1,19 @@
 """`make run`: both apps, their payment gateway and their mail server, on this machine.
 
 All of it runs on threads of one process, so that nothing can be left behind when it ends.
+`make jobs`, in another terminal, runs the jobs that a real shop leaves to cron.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import secrets
 import signal
 import socket
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -30,13 +34,15 @@ from .sandbox.server import HOST, listen, serving
 
 PORTS = {"before": 5001, "after": 5002, "gateway": 5010, "mail": 5011, "smtp": 5012}
 PACKAGES = {"before": "before_mvt", "after": "after_service_layer"}
+JOBS = ("expire", "remind", "reconcile")
 FOLDER = Path("build", "run")
 
 ORGANISER = "organiser"
 # Fixed, so that a trainer can put it on a slide. It guards sample data, on loopback only.
 PASSWORD = "workshop-2027"
 
-# `tok_slow` must answer after the apps have stopped waiting.
+# `tok_slow` must answer after the apps have stopped waiting: the buyer is told that the seats
+# are held, and a moment later the webhook has paid the order.
 PAYMENTS_TIMEOUT = 2.0
 SLOW_SECONDS = 4.0
 
@@ -138,32 +144,40 @@ def running_stack(listeners: Mapping[str, socket.socket], folder: Path) -> Itera
 
     Raises Problem when a database cannot be filled.
     """
-    api_key = secrets.token_hex()
+    api_key, webhook_secret = secrets.token_hex(), secrets.token_hex()
+    sites = {name: f"http://{HOST}:{listeners[name].getsockname()[1]}" for name in PACKAGES}
     with ExitStack() as servers:
         gateway = servers.enter_context(
             running_gateway(
-                api_key=api_key, slow_seconds=SLOW_SECONDS, listener=listeners["gateway"]
+                api_key=api_key,
+                slow_seconds=SLOW_SECONDS,
+                webhook_secret=webhook_secret,
+                webhook_urls=[f"{site}/webhooks/payments" for site in sites.values()],
+                listener=listeners["gateway"],
             )
         )
         mailbox = servers.enter_context(
             running_mailbox(page_listener=listeners["mail"], smtp_listener=listeners["smtp"])
         )
-        settings = {
-            "PAYMENTS_URL": gateway.url,
-            "PAYMENTS_API_KEY": api_key,
-            "PAYMENTS_TIMEOUT": PAYMENTS_TIMEOUT,
-            "MAIL_HOST": mailbox.smtp_host,
-            "MAIL_PORT": mailbox.smtp_port,
-        }
-        urls = {}
-        for name in PACKAGES:
+        for name, site in sites.items():
             database = fresh_file(folder, f"{name}-{listeners[name].getsockname()[1]}.sqlite")
-            app = create_seeded_app(name, database, settings)
+            settings = {
+                "SECRET_KEY": secrets.token_hex(),
+                "SQLALCHEMY_DATABASE_URI": f"sqlite:///{database}",
+                "PAYMENTS_URL": gateway.url,
+                "PAYMENTS_API_KEY": api_key,
+                "PAYMENTS_WEBHOOK_SECRET": webhook_secret,
+                "PAYMENTS_TIMEOUT": PAYMENTS_TIMEOUT,
+                "MAIL_HOST": mailbox.smtp_host,
+                "MAIL_PORT": mailbox.smtp_port,
+                "MAIL_SENDER": f"{name}@box-office.example",
+                "SITE_URL": site,
+            }
+            app = create_seeded_app(name, settings)
             servers.callback(close_database, app)
-            urls[name] = servers.enter_context(serving(app, listeners[name]))
-        yield Stack(
-            before=urls["before"], after=urls["after"], gateway=gateway.url, mail=mailbox.url
-        )
+            servers.enter_context(settings_for_jobs(folder, name, settings))
+            servers.enter_context(serving(app, listeners[name]))
+        yield Stack(**sites, gateway=gateway.url, mail=mailbox.url)
 
 
 def fresh_file(folder: Path, name: str) -> Path:
@@ -177,18 +191,24 @@ def fresh_file(folder: Path, name: str) -> Path:
     return folder.resolve() / name
 
 
-def create_seeded_app(name: str, database: Path, settings: Mapping[str, Any]) -> Flask:
+@contextmanager
+def settings_for_jobs(folder: Path, name: str, settings: Mapping[str, Any]) -> Iterator[None]:
+    """Keep an app's settings in `folder` until the block ends, where `make jobs` finds them."""
+    file = fresh_file(folder, f"{name}.json")
+    # There are secrets in it: nobody else is to read it.
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(settings), encoding="utf-8")
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def create_seeded_app(name: str, settings: Mapping[str, Any]) -> Flask:
     """Return the app called "before" or "after", with a season of events and an organiser."""
-    app: Flask = import_module(f"{PACKAGES[name]}.app").create_app(
-        {
-            **settings,
-            "SECRET_KEY": secrets.token_hex(),
-            "SQLALCHEMY_DATABASE_URI": f"sqlite:///{database}",
-            # Cookies do not know ports: with one name, a login here would be a logout there.
-            "SESSION_COOKIE_NAME": f"session_{name}",
-            "MAIL_SENDER": f"{name}@box-office.example",
-        }
-    )
+    # Cookies do not know ports: with one name, a login here would be a logout there.
+    cookie = {"SESSION_COOKIE_NAME": f"session_{name}"}
+    app: Flask = import_module(f"{PACKAGES[name]}.app").create_app({**settings, **cookie})
     run_command(app, "init-db")
     run_command(app, "seed")
     run_command(app, "create-organiser", ORGANISER, "--password", PASSWORD)
@@ -216,9 +236,37 @@ def describe(stack: Stack) -> str:
             f"before      {stack.before}  (fat views)",
             f"after       {stack.after}  (service layer)",
             f"organiser   name {ORGANISER}, password {PASSWORD}, at /login of either app",
-            f"gateway     {stack.gateway}  (charges and refunds)",
+            f"gateway     {stack.gateway}  (charges, refunds, webhooks)",
             f"mail        {stack.mail}  (every mail the apps send)",
             f"test cards  {', '.join(TEST_CARDS)}",
+            f"jobs        python3 -m workbench jobs {JOBS[0]}  (or {', '.join(JOBS[1:])};"
+            " in another terminal)",
             "Ctrl-C ends all of it.",
         ]
     )
+
+
+def jobs(argv: list[str]) -> int:
+    """Run a job of the apps that `make run` runs now; return 0 when it succeeds in all.
+
+    Raises Problem for other arguments, and when nothing runs.
+    """
+    parser = Parser("make jobs: {}.", prog="python3 -m workbench jobs")
+    parser.add_argument("app", nargs="?", choices=list(PACKAGES), help="both when left out")
+    parser.add_argument("job", choices=JOBS)
+    wanted = parser.parse_args(argv)
+    names = [wanted.app] if wanted.app else list(PACKAGES)
+    return max([run_job(name, wanted.job, FOLDER) for name in names])
+
+
+def run_job(name: str, job: str, folder: Path) -> int:
+    """Run a job as cron would, in a process of its own; return its exit code."""
+    try:
+        settings = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    except OSError:
+        raise Problem("Nothing runs here: call `make run` first, in another terminal.") from None
+    print(f"{name}:", flush=True)
+    variables = {f"BOX_OFFICE_{key}": str(value) for key, value in settings.items()}
+    command = [sys.executable, "-m", "flask", "--app", f"{PACKAGES[name]}.app", "jobs", job]
+    bypass_proxy()
+    return subprocess.run(command, env={**os.environ, **variables}).returncode

@@ -1,11 +1,23 @@
-"""The payment gateway, over HTTP."""
+"""The payment gateway, over HTTP: what we ask it, and what it tells by itself."""
 
+import hmac
+import json
+import re
+from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 import requests
 
-from ..services.interfaces import NoClearAnswer
+from ..services.interfaces import ChargeReport, NoClearAnswer
 from ..services.refusals import CardDeclined
+
+OLDEST_SECONDS = 300
+OUTCOMES = {"charge.succeeded": True, "charge.failed": False}
+
+
+class BadWebhook(Exception):
+    """A message that cannot be the gateway's, or not of now; the text says why."""
 
 
 class HttpPayments:
@@ -33,6 +45,17 @@ class HttpPayments:
                 raise CardDeclined(reason)
         raise NoClearAnswer(f"{status} {answer}")
 
+    def find_charge(self, *, amount_cents: int, reference: str, key: str) -> str | None:
+        status, answer = self._send("GET", "/v1/charges", params={"idempotency_key": key})
+        match status, answer:
+            case 200, {"data": []}:
+                return None
+            case 200, {"data": [{"id": str(charge_id), "status": "succeeded", **rest}]} if (
+                rest.get("amount") == amount_cents and rest.get("reference") == reference
+            ):
+                return charge_id
+        raise NoClearAnswer(f"{status} {answer}")
+
     def refund(self, *, charge_id: str, amount_cents: int, key: str) -> None:
         body = {"charge": charge_id, "amount": amount_cents}
         status, answer = self._post("/v1/refunds", body, key)
@@ -42,14 +65,63 @@ class HttpPayments:
         raise NoClearAnswer(f"{status} {answer}")
 
     def _post(self, path: str, body: dict[str, Any], key: str) -> tuple[int, Any]:
+        return self._send("POST", path, json=body, headers={"Idempotency-Key": key})
+
+    def _send(
+        self, method: str, path: str, *, headers: dict[str, str] | None = None, **content: Any
+    ) -> tuple[int, Any]:
         try:
-            answer = requests.post(
+            answer = requests.request(
+                method,
                 self._url + path,
-                json=body,
-                headers={"Authorization": f"Bearer {self._api_key}", "Idempotency-Key": key},
+                headers={"Authorization": f"Bearer {self._api_key}", **(headers or {})},
                 timeout=self._timeout,
                 allow_redirects=False,
+                **content,
             )
             return answer.status_code, answer.json()
         except (requests.RequestException, ValueError, RecursionError) as error:
             raise NoClearAnswer(str(error)) from error
+
+
+def read_webhook(body: bytes, header: str, *, secret: str, now: datetime) -> ChargeReport:
+    """Return what the gateway tells about a charge; raise BadWebhook.
+
+    `header` is `Gateway-Signature`. The scheme is Stripe's:
+    https://docs.stripe.com/webhooks#verify-manually
+    """
+    signature = re.fullmatch(r"t=([0-9]{1,12}),v1=([0-9a-f]{64})", header)
+    # With no secret nobody can sign, and with an empty one everybody could.
+    if not secret or signature is None:
+        raise BadWebhook("The webhook is not signed.")
+    signed_at, given = signature.groups()
+    right = hmac.new(secret.encode(), f"{signed_at}.".encode() + body, sha256).hexdigest()
+    if not hmac.compare_digest(given, right):
+        raise BadWebhook("The signature of the webhook is wrong.")
+    if abs(now.timestamp() - int(signed_at)) > OLDEST_SECONDS:
+        raise BadWebhook(f"The webhook is older than {OLDEST_SECONDS} seconds.")
+    return _report(body)
+
+
+def _report(body: bytes) -> ChargeReport:
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError):
+        message = None
+    match message:
+        case {"type": str(kind), "data": {"charge": dict(charge)}}:
+            pass
+        case _:
+            raise BadWebhook("The webhook does not tell of a charge.")
+    match charge:
+        # What is not printable, such as NUL, no database keeps.
+        case {"id": str(charge_id), "amount": int(amount), "reference": str(reference)} if (
+            charge_id.isprintable() and reference.isprintable()
+        ):
+            return ChargeReport(
+                succeeded=OUTCOMES.get(kind),
+                charge_id=charge_id,
+                amount_cents=amount,
+                reference=reference,
+            )
+    raise BadWebhook("The webhook does not tell which charge it is.")

@@ -1,18 +1,17 @@
 """Giving tickets back. Came out of `views/orders.py`."""
 
 import hmac
-import logging
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..models import Order, OrderStatus, RefundState
+from ..models import Order, OrderStatus
 from ..money import percent_of
-from .interfaces import Clock, NoClearAnswer, Payments
+from .interfaces import Clock
+from .refunds import Refunds
 from .refusals import CannotCancel, OrderNotFound
-
-log = logging.getLogger(__name__)
+from .waiting_list import WaitingList
 
 # From how long before the start which percentage is given back.
 REFUND_LADDER = ((timedelta(days=14), 100), (timedelta(hours=48), 50))
@@ -45,42 +44,35 @@ def refund_now(order: Order, *, now: datetime) -> int:
 class Cancellation:
     """Cancels an order: frees the seats first, then gives the money back."""
 
-    def __init__(self, session: Session, *, payments: Payments, clock: Clock) -> None:
+    def __init__(
+        self,
+        session: Session,
+        *,
+        refunds: Refunds,
+        waiting_list: WaitingList,
+        clock: Clock,
+    ) -> None:
         self._session = session
-        self._payments = payments
+        self._refunds = refunds
+        self._waiting_list = waiting_list
         self._clock = clock
 
     def cancel(self, order: Order) -> None:
         """Cancel a paid order; raise CannotCancel with nothing changed.
 
-        Commits twice: the seats are free before any money moves, and the refund is done when
-        the gateway says so. Where it does not, the refund stays due.
+        Commits before any money moves: the seats are free then, and a refund that the gateway
+        does not make stays due. At the end the waiting list is served.
         """
         # A second click, or somebody at the door, waits here; the order is then read again.
         order.event.lock()
         self._session.refresh(order)
         try:
-            order.refund_cents = refund_now(order, now=self._clock())
+            refund_cents = refund_now(order, now=self._clock())
         except CannotCancel:
             self._session.rollback()
             raise
         order.move_to(OrderStatus.CANCELLED)
-        order.refund_state = RefundState.DUE if order.refund_cents else RefundState.NONE
+        order.owe(refund_cents)
         self._session.commit()
-        self._give_back(order)
-
-    def _give_back(self, order: Order) -> None:
-        # A free order has no charge, and nothing to give back.
-        if order.refund_state != RefundState.DUE or order.charge_id is None:
-            return
-        try:
-            self._payments.refund(
-                charge_id=order.charge_id,
-                amount_cents=order.refund_cents,
-                key=f"{order.reference}-refund",
-            )
-        except NoClearAnswer as error:
-            log.error("No refund of %s: %s", order.reference, error)
-        else:
-            order.refund_state = RefundState.DONE
-            self._session.commit()
+        self._refunds.give_back(order)
+        self._waiting_list.serve(order.event)

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from ..models import CATEGORIES, Event, seats_taken
-from .refusals import EventNotFound, InvalidQuery
+from .refusals import EventNotFound, InvalidQuery, SalesClosed
 
 ACCEPTED = {
     "category": CATEGORIES,
@@ -103,6 +103,12 @@ def find_event(session: Session, slug: str) -> Event:
     if event is None:
         raise EventNotFound()
     return event
+
+
+def require_open(event: Event, *, now: datetime) -> None:
+    """Raise SalesClosed from the start of an event on."""
+    if event.has_started(now):
+        raise SalesClosed()
 
 
 def recent_events(session: Session, slugs: Sequence[str]) -> list[Event]:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -15,20 +15,24 @@ from ..models import (
     Event,
     Order,
     OrderStatus,
-    Ticket,
     Voucher,
+    WaitlistEntry,
+    WaitlistStatus,
 )
-from .interfaces import Clock, Mailer, MailNotSent, NoClearAnswer, Payments
+from .catalogue import require_open
+from .interfaces import Clock, NoClearAnswer, Payments
 from .pricing import price_order
 from .refusals import (
     CardDeclined,
     CardMissing,
+    OfferNotFound,
     PaymentUnanswered,
     Refusal,
-    SalesClosed,
     SoldOut,
     VoucherRefused,
 )
+from .settlement import Settlement
+from .waiting_list import offer_of
 
 log = logging.getLogger(__name__)
 
@@ -45,10 +49,11 @@ class Purchase:
     quantity: int
     voucher_code: str = ""
     card_token: str = ""
+    offer_token: str = ""
 
 
 class Checkout:
-    """Turns a purchase into an order: hold the seats, take the money, send the tickets.
+    """Turns a purchase into an order: hold the seats, take the money, settle.
 
     `new_secret` makes a text that nobody can guess, `choose` draws one letter of a text.
     """
@@ -58,14 +63,14 @@ class Checkout:
         session: Session,
         *,
         payments: Payments,
-        mailer: Mailer,
+        settlement: Settlement,
         clock: Clock,
         new_secret: Callable[[], str],
         choose: Callable[[str], str],
     ) -> None:
         self._session = session
         self._payments = payments
-        self._mailer = mailer
+        self._settlement = settlement
         self._clock = clock
         self._new_secret = new_secret
         self._choose = choose
@@ -76,22 +81,21 @@ class Checkout:
         Raises SalesClosed. Nothing is stored.
         """
         order = self._session.scalar(select(Order).where(Order.checkout_id == checkout_id))
-        if order is None and event.has_started(self._clock()):
-            raise SalesClosed()
+        if order is None:
+            require_open(event, now=self._clock())
         return order
 
     def place(self, event: Event, purchase: Purchase) -> Order:
         """Return the paid order, or the one that this checkout id has made already.
 
-        Commits three times: the pending order, before any money moves; what became of it; and
-        that it is confirmed. Raises SalesClosed, VoucherRefused, SoldOut and CardMissing with
-        nothing stored, CardDeclined with a declined order, PaymentUnanswered with a pending one.
+        Commits the pending order, with its seats held, before any money moves; then what became
+        of it, and that its mail is sent. Raises SalesClosed, VoucherRefused, SoldOut and
+        CardMissing with nothing stored, CardDeclined with a declined order, PaymentUnanswered
+        with a pending one.
         """
         order, is_new = self._hold(event, purchase)
         if is_new:
-            charge_id = self._charge(order, purchase.card_token)
-            self._issue_tickets(order, charge_id)
-            self._confirm(order)
+            self._pay(order, purchase.card_token)
         return order
 
     def _hold(self, event: Event, purchase: Purchase) -> tuple[Order, bool]:
@@ -122,12 +126,12 @@ class Checkout:
     def _pending_order(self, event: Event, purchase: Purchase) -> Order:
         now = self._clock()
         voucher = self._voucher(event, purchase.voucher_code)
-        seats_left = event.seats_left(now)
-        if purchase.quantity > seats_left:
-            raise SoldOut(seats_left)
+        offer = self._require_seats(event, purchase, now)
         price = price_order(event, purchase.quantity, voucher, now=now)
         if price.total_cents > 0 and not purchase.card_token:
             raise CardMissing()
+        if offer is not None:
+            offer.status = WaitlistStatus.TAKEN
         return Order(
             reference=self._new_reference(),
             secret=self._new_secret(),
@@ -139,6 +143,7 @@ class Checkout:
             total_cents=price.total_cents,
             discount_cents=price.discount_cents,
             voucher=price.voucher,
+            offer=offer,
             status=OrderStatus.PENDING,
             created_at=now,
             hold_until=now + HOLD,
@@ -167,6 +172,39 @@ class Checkout:
             if known is None:
                 return reference
 
+    def _require_seats(
+        self, event: Event, purchase: Purchase, now: datetime
+    ) -> WaitlistEntry | None:
+        """Return the offer whose seats the purchase takes, if it has one; raise SoldOut."""
+        offer, no_offer = self._offer(event, purchase, now)
+        seats_left = event.seats_left(now)
+        if offer is not None:
+            seats_left += offer.quantity
+        if purchase.quantity > seats_left:
+            raise SoldOut(seats_left, no_offer)
+        return offer
+
+    def _offer(
+        self, event: Event, purchase: Purchase, now: datetime
+    ) -> tuple[WaitlistEntry | None, str | None]:
+        """Return the offer that the purchase carries, or why that one does not count."""
+        if not purchase.offer_token:
+            return None, None
+        offer = offer_of(self._session, event, purchase.offer_token)
+        refusal = offer.refusal(purchase.email, now) if offer else str(OfferNotFound())
+        return (offer, None) if refusal is None else (None, refusal)
+
+    def _pay(self, order: Order, card_token: str) -> None:
+        try:
+            charge_id = self._charge(order, card_token)
+        except CardDeclined:
+            self._settlement.failed(order)
+            # Where the webhook has said otherwise meanwhile, the order is paid.
+            if order.status == OrderStatus.DECLINED:
+                raise
+        else:
+            self._settlement.succeeded(order, charge_id)
+
     def _charge(self, order: Order, card_token: str) -> str | None:
         """Return the charge's id; None where there is nothing to pay."""
         if order.total_cents == 0:
@@ -178,27 +216,7 @@ class Checkout:
                 reference=order.reference,
                 key=f"{order.reference}-1",
             )
-        except CardDeclined:
-            order.move_to(OrderStatus.DECLINED)
-            self._session.commit()
-            raise
         except NoClearAnswer as error:
             # The charge may stand or not. The order keeps its seats until that is known.
             log.error("No answer on %s: %s", order.reference, error)
             raise PaymentUnanswered(order) from error
-
-    def _issue_tickets(self, order: Order, charge_id: str | None) -> None:
-        order.move_to(OrderStatus.PAID)
-        order.charge_id = charge_id
-        order.tickets = [Ticket(code=self._new_secret()) for _ in range(order.quantity)]
-        self._session.commit()
-
-    def _confirm(self, order: Order) -> None:
-        try:
-            self._mailer.confirm(order)
-        except MailNotSent as error:
-            # Lost mail is no lost order: who looks for unsent confirmations finds this one.
-            log.error("No confirmation of %s: %s", order.reference, error)
-        else:
-            order.confirmation_sent_at = self._clock()
-            self._session.commit()

@@ -4,10 +4,11 @@ The implementations are in `gateways/`; the tests write theirs by hand.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from ..models import Order
+from ..models import Order, WaitlistEntry
 
 Clock = Callable[[], datetime]
 """Returns the current instant, aware, in UTC."""
@@ -21,6 +22,16 @@ class MailNotSent(Exception):
     """The mail server did not take the mail."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class ChargeReport:
+    """What the gateway tells by itself about a charge: `succeeded` is None for other news."""
+
+    succeeded: bool | None
+    charge_id: str
+    amount_cents: int
+    reference: str
+
+
 class Payments(Protocol):
     """A payment gateway. The same key never moves money twice."""
 
@@ -30,12 +41,27 @@ class Payments(Protocol):
         Raises CardDeclined with the gateway's reason, or NoClearAnswer.
         """
 
+    def find_charge(self, *, amount_cents: int, reference: str, key: str) -> str | None:
+        """Return the id of the charge that was made with this key; None if there is none.
+
+        Raises NoClearAnswer, also for a charge that is not over this amount and reference.
+        """
+
     def refund(self, *, charge_id: str, amount_cents: int, key: str) -> None:
         """Give money of a charge back. Raises NoClearAnswer unless it is certain that it did."""
 
 
 class Mailer(Protocol):
-    """Writes to buyers."""
+    """Writes to buyers. Each raises MailNotSent."""
 
     def confirm(self, order: Order) -> None:
-        """Send the tickets of a paid order. Raises MailNotSent."""
+        """Send the tickets of a paid order."""
+
+    def remind(self, order: Order) -> None:
+        """Say that the event is near."""
+
+    def tell_of_refund(self, order: Order) -> None:
+        """Say that the payment came too late, and goes back."""
+
+    def offer(self, entry: WaitlistEntry) -> None:
+        """Say that seats are held for somebody who waits."""

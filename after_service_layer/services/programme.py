@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 from ..models import Event, Order, OrderStatus, Voucher, VoucherKind, voucher_uses
 from ..money import net_of
 from .refusals import CapacityTooSmall, CodeTaken, EventNotFound, SlugTaken, VoucherEventUnknown
+from .waiting_list import WaitingList
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +85,18 @@ def create_event(session: Session, details: EventDetails) -> Event:
     return event
 
 
-def edit_event(session: Session, event: Event, details: EventDetails, *, now: datetime) -> None:
-    """Change an event and commit; raise CapacityTooSmall or SlugTaken with nothing changed."""
+def edit_event(
+    session: Session,
+    event: Event,
+    details: EventDetails,
+    *,
+    waiting_list: WaitingList,
+    now: datetime,
+) -> None:
+    """Change an event and commit, then serve the waiting list: there may be more seats now.
+
+    Raises CapacityTooSmall or SlugTaken with nothing changed.
+    """
     # No seat may be sold between counting them and storing the new capacity.
     event.lock()
     taken = event.seats_taken(now)
@@ -95,6 +106,7 @@ def edit_event(session: Session, event: Event, details: EventDetails, *, now: da
     for name, value in asdict(details).items():
         setattr(event, name, value)
     _commit_event(session, details.slug)
+    waiting_list.serve(event)
 
 
 def _commit_event(session: Session, slug: str) -> None:

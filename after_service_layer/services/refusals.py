@@ -41,10 +41,29 @@ class VoucherRefused(Refusal):
 
 
 class SoldOut(Refusal):
-    def __init__(self, seats_left: int) -> None:
-        left = "1 seat is" if seats_left == 1 else f"{seats_left} seats are"
-        super().__init__(f"Not enough seats: {left} left.")
+    """Fewer seats are left than wanted; `no_offer` says why an offer did not count."""
+
+    def __init__(self, seats_left: int, no_offer: str | None = None) -> None:
+        sentence = f"Not enough seats: {_left(seats_left)}."
+        super().__init__(f"{sentence} {no_offer}" if no_offer else sentence)
         self.seats_left = seats_left
+
+
+class ThereAreSeats(Refusal):
+    """Nobody has to wait for seats that can be bought."""
+
+    def __init__(self, seats_left: int) -> None:
+        super().__init__(f"There are seats: {_left(seats_left)}.")
+        self.seats_left = seats_left
+
+
+class OfferNotFound(Refusal):
+    def __init__(self) -> None:
+        super().__init__("There is no such offer.")
+
+
+class OfferGone(Refusal):
+    """The offer has lapsed or was used; the text says which."""
 
 
 class CardMissing(Refusal):
@@ -70,6 +89,15 @@ class CannotCancel(Refusal):
     """The order is not paid, or it is too late; the text says which."""
 
 
+class TicketNotFound(Refusal):
+    def __init__(self) -> None:
+        super().__init__("There is no such ticket for this event.")
+
+
+class CannotCheckIn(Refusal):
+    """The ticket was used, or its order is not paid; the text says when and why."""
+
+
 class CapacityTooSmall(Refusal):
     def __init__(self, seats_taken: int) -> None:
         super().__init__(f"{seats_taken} seats are taken: give at least {seats_taken}.")
@@ -89,3 +117,7 @@ class CodeTaken(Refusal):
 class VoucherEventUnknown(Refusal):
     def __init__(self, slug: str) -> None:
         super().__init__(f"There is no event {slug}.")
+
+
+def _left(seats: int) -> str:
+    return "1 seat is left" if seats == 1 else f"{seats} seats are left"

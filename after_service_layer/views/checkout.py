@@ -11,7 +11,9 @@ from ..models import Event, Order
 from ..services.catalogue import find_event
 from ..services.checkout import Purchase
 from ..services.refusals import PaymentUnanswered, Refusal
+from ..services.waiting_list import offer_of
 from .answers import status_of, tell
+from .catalogue import event_page
 
 bp = Blueprint("checkout", __name__)
 
@@ -45,6 +47,7 @@ def _purchase(form: CheckoutForm) -> Purchase:
         quantity=form.quantity.data,
         voucher_code=form.voucher.data,
         card_token=form.card_token.data,
+        offer_token=form.offer.data or "",
     )
 
 
@@ -53,13 +56,7 @@ def _form_again(
 ) -> ResponseReturnValue:
     """Show the form as it was typed."""
     form.renew()
-    now = utc_now()
-    page = render_template(
-        "catalogue/event.html",
-        event=event,
-        now=now,
-        seats_left=event.seats_left(now),
-        form=form,
-        problem=problem,
-    )
-    return page, status
+    offer = offer_of(db.session(), event, form.offer.data) if form.offer.data else None
+    if offer is not None and not offer.offer_stands(utc_now()):
+        offer = None
+    return event_page(event, form=form, offer=offer, problem=problem), status

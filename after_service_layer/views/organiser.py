@@ -4,6 +4,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import SelectChoice
 
+from .. import wiring
 from ..clock import utc_now
 from ..database import db
 from ..forms import EventForm, VoucherForm
@@ -52,7 +53,13 @@ def edit_event(slug: str) -> ResponseReturnValue:
         if not form.validate():
             return _event_page(form, event, 422)
         try:
-            programme.edit_event(db.session(), event, _event_details(form), now=utc_now())
+            programme.edit_event(
+                db.session(),
+                event,
+                _event_details(form),
+                waiting_list=wiring.waiting_list(),
+                now=utc_now(),
+            )
         except Refusal as refusal:
             tell(form, refusal)
             return _event_page(form, event, status_of(refusal))

@@ -1,19 +1,25 @@
 """Organisers log in and out."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import cache, wraps
 from typing import ParamSpec
 
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from sqlalchemy import delete, func, select
 from werkzeug.security import check_password_hash, generate_password_hash
 
+from ..clock import utc_now
 from ..database import db
 from ..forms import LoginForm
-from ..models import Organiser
+from ..models import FailedLogin, Organiser
 
 bp = Blueprint("auth", __name__)
+
+# So many wrong passwords for one name within this time, and then nobody is let in by it.
+GUESSES = 5
+GUESSES_WITHIN = timedelta(minutes=5)
 
 P = ParamSpec("P")
 
@@ -40,11 +46,23 @@ def login() -> ResponseReturnValue:
     if not form.is_submitted():
         return render_template("auth/login.html", form=form, problem=None, next=target)
 
+    now = utc_now()
+    name = (form.name.data or "").lower()[:80]
+    refused = select(func.count(FailedLogin.id)).where(FailedLogin.name == name)
+    tries = db.session.scalar(refused.where(FailedLogin.at > now - GUESSES_WITHIN)) or 0
+    if tries >= GUESSES:
+        problem = "Too many tries: wait five minutes."
+        page = render_template("auth/login.html", form=form, problem=problem, next=target)
+        return page, 429, {"Retry-After": str(int(GUESSES_WITHIN.total_seconds()))}
+
     organiser = db.session.scalar(select(Organiser).where(Organiser.name == form.name.data))
     # An unknown name costs as much time as a wrong password, so that the clock tells nothing.
     known_hash = organiser.password_hash if organiser else _hash_of_nobody()
     right = check_password_hash(known_hash, form.password.data or "")
     if organiser is None or not right:
+        db.session.execute(delete(FailedLogin).where(FailedLogin.at <= now - GUESSES_WITHIN))
+        db.session.add(FailedLogin(name=name, at=now))
+        db.session.commit()
         problem = "The name or the password is wrong."
         return render_template("auth/login.html", form=form, problem=problem, next=target), 401
 

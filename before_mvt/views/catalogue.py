@@ -4,15 +4,15 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, abort, make_response, render_template, request
+from flask import Blueprint, abort, current_app, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import ColumnElement, case, func, or_, select
 from werkzeug.wrappers import Response
 
 from ..clock import utc_now
 from ..database import db
-from ..forms import CheckoutForm
-from ..models import CATEGORIES, Event, seats_taken
+from ..forms import CheckoutForm, WaitlistForm
+from ..models import CATEGORIES, Event, WaitlistEntry, seats_taken
 
 bp = Blueprint("catalogue", __name__)
 
@@ -120,29 +120,54 @@ def index() -> ResponseReturnValue:
 
 @bp.get("/events/<slug>")
 def show(slug: str) -> ResponseReturnValue:
-    now = utc_now()
     event = db.session.scalar(select(Event).where(Event.slug == slug, Event.published))
     if event is None:
         abort(404, "There is no such event.")
 
-    form = None
-    if not event.has_started(now):
-        form = CheckoutForm(event.max_per_order)
-        form.renew()
-
-    response = make_response(
-        render_template(
-            "catalogue/event.html",
-            event=event,
-            now=now,
-            seats_left=event.seats_left(now),
-            form=form,
-            problem=None,
-        )
-    )
+    response = make_response(event_page(event))
     slugs = [slug, *(seen for seen in _recent_slugs() if seen != slug)]
     _remember(response, "recent", ",".join(slugs[:RECENT_EVENTS]))
     return response
+
+
+def event_page(
+    event: Event,
+    *,
+    form: CheckoutForm | None = None,
+    waitlist_form: WaitlistForm | None = None,
+    offer: WaitlistEntry | None = None,
+    problem: str | None = None,
+) -> str:
+    """Return the page of an event, with fresh forms where none was filled in."""
+    now = utc_now()
+    seats_left = event.seats_left(now)
+    typed = form.quantity.data if form is not None else None
+    wanted = min(typed or 1, event.most_to_wait_for)
+    if not event.has_started(now):
+        if form is None and (seats_left or offer is not None):
+            form = _checkout_form(event, offer)
+        if waitlist_form is None and offer is None and seats_left < wanted:
+            waitlist_form = WaitlistForm(event.most_to_wait_for, formdata=None)
+    return render_template(
+        "catalogue/event.html",
+        event=event,
+        now=now,
+        seats_left=seats_left,
+        form=form,
+        waitlist_form=waitlist_form,
+        offer=offer,
+        problem=problem,
+    )
+
+
+def _checkout_form(event: Event, offer: WaitlistEntry | None) -> CheckoutForm:
+    form = CheckoutForm(event.max_per_order, formdata=None)
+    form.renew()
+    if offer is not None:
+        form.email.data = offer.email
+        form.quantity.data = offer.quantity
+        form.offer.data = offer.token
+    return form
 
 
 def _recent_slugs() -> list[str]:
@@ -152,4 +177,5 @@ def _recent_slugs() -> list[str]:
 
 
 def _remember(response: Response, key: str, value: str) -> None:
-    response.set_cookie(key, value, max_age=A_YEAR, httponly=True, samesite="Lax")
+    secure = current_app.config["SESSION_COOKIE_SECURE"]
+    response.set_cookie(key, value, max_age=A_YEAR, secure=secure, httponly=True, samesite="Lax")

@@ -12,17 +12,22 @@ from sqlalchemy.exc import IntegrityError
 from ..clock import utc_now
 from ..database import db
 from ..forms import CheckoutForm
-from ..mail import send_mail
+from ..mail import send_confirmation, send_refund_notice
 from ..models import (
     REFERENCE_LENGTH,
     REFERENCE_LETTERS,
     Event,
     Order,
     OrderStatus,
-    Ticket,
+    RefundState,
     Voucher,
+    WaitlistEntry,
+    WaitlistStatus,
 )
 from ..money import percent_of
+from .catalogue import event_page
+from .orders import give_back
+from .waitlist import serve_waitlist
 
 bp = Blueprint("checkout", __name__)
 
@@ -66,11 +71,20 @@ def place(slug: str) -> ResponseReturnValue:
             form.voucher.errors = [refusal]
             return _form_again(event, form, 422)
 
+    offer, no_offer = None, ""
+    if form.offer.data:
+        offer = _offer_of(event, form.offer.data)
+        refusal = offer.refusal(form.email.data, now) if offer else "There is no such offer."
+        if refusal is not None:
+            offer, no_offer = None, f" {refusal}"
+
     quantity = form.quantity.data
     seats_left = event.seats_left(now)
+    if offer is not None:
+        seats_left += offer.quantity
     if quantity > seats_left:
         left = "1 seat is" if seats_left == 1 else f"{seats_left} seats are"
-        return _form_again(event, form, 409, f"Not enough seats: {left} left.")
+        return _form_again(event, form, 409, f"Not enough seats: {left} left.{no_offer}")
 
     gross_cents = event.unit_price(now) * quantity
     group_cents = percent_of(gross_cents, GROUP_PERCENT) if quantity >= GROUP_FROM else 0
@@ -94,10 +108,13 @@ def place(slug: str) -> ResponseReturnValue:
         total_cents=total_cents,
         discount_cents=discount_cents,
         voucher=voucher,
+        offer=offer,
         status=OrderStatus.PENDING,
         created_at=now,
         hold_until=now + HOLD,
     )
+    if offer is not None:
+        offer.status = WaitlistStatus.TAKEN
     db.session.add(order)
     try:
         db.session.commit()
@@ -109,63 +126,96 @@ def place(slug: str) -> ResponseReturnValue:
             raise
         return _to_order(twin)
 
-    charge_id = None
-    if order.total_cents > 0:
-        try:
-            answer = requests.post(
-                f"{current_app.config['PAYMENTS_URL']}/v1/charges",
-                json={
-                    "amount": order.total_cents,
-                    "currency": "EUR",
-                    "source": form.card_token.data,
-                    "reference": order.reference,
-                },
-                headers={
-                    "Authorization": f"Bearer {current_app.config['PAYMENTS_API_KEY']}",
-                    "Idempotency-Key": f"{order.reference}-1",
-                },
-                timeout=current_app.config["PAYMENTS_TIMEOUT"],
-                allow_redirects=False,
-            )
-            status, body = answer.status_code, answer.json()
-        except (requests.RequestException, ValueError, RecursionError) as error:
-            status, body = None, str(error)
-
-        match status, body:
-            case 201, {
-                "id": str(charge_id),
-                "status": "succeeded",
-                "amount": order.total_cents,
-                "reference": order.reference,
-            }:
-                pass
-            case 402, {"error": {"message": str(reason)}}:
-                order.move_to(OrderStatus.DECLINED)
-                db.session.commit()
-                return _form_again(event, form, 402, f"The card was declined: {reason}")
-            case _:
-                # The charge may stand or not. The order keeps its seats until that is known.
-                current_app.logger.error("No answer on %s: %s %s", order.reference, status, body)
-                return render_template("orders/held.html", order=order), 503
-
-    order.move_to(OrderStatus.PAID)
-    order.charge_id = charge_id
-    order.tickets = [Ticket(code=secrets.token_urlsafe()) for _ in range(order.quantity)]
-    db.session.commit()
+    if order.total_cents == 0:
+        settle(order, None)
+        return _to_order(order)
 
     try:
-        send_mail(
-            order.email,
-            f"Your tickets for {event.title}",
-            render_template("mail/confirmation.txt", order=order),
+        answer = requests.post(
+            f"{current_app.config['PAYMENTS_URL']}/v1/charges",
+            json={
+                "amount": order.total_cents,
+                "currency": "EUR",
+                "source": form.card_token.data,
+                "reference": order.reference,
+            },
+            headers={
+                "Authorization": f"Bearer {current_app.config['PAYMENTS_API_KEY']}",
+                "Idempotency-Key": f"{order.reference}-1",
+            },
+            timeout=current_app.config["PAYMENTS_TIMEOUT"],
+            allow_redirects=False,
         )
-    except OSError as error:
-        # Lost mail is no lost order: who looks for unsent confirmations finds this one.
-        current_app.logger.error("No confirmation of %s: %s", order.reference, error)
-    else:
-        order.confirmation_sent_at = utc_now()
-        db.session.commit()
+        status, body = answer.status_code, answer.json()
+    except (requests.RequestException, ValueError, RecursionError) as error:
+        status, body = None, str(error)
+
+    match status, body:
+        case 201, {
+            "id": str(charge_id),
+            "status": "succeeded",
+            "amount": order.total_cents,
+            "reference": order.reference,
+        }:
+            settle(order, charge_id)
+        case 402, {"error": {"message": str(reason)}}:
+            decline(order)
+            if order.status == OrderStatus.DECLINED:
+                return _form_again(event, form, 402, f"The card was declined: {reason}")
+        case _:
+            # The charge may stand or not. The order keeps its seats until that is known.
+            current_app.logger.error("No answer on %s: %s %s", order.reference, status, body)
+            return render_template("orders/held.html", order=order), 503
     return _to_order(order)
+
+
+def settle(order: Order, charge_id: str | None) -> None:
+    """Make an order paid whose charge has succeeded, and send the tickets.
+
+    Where its seats are gone, the money goes back instead. Whoever comes second, be it this view,
+    the webhook or the job, changes nothing. Commits.
+    """
+    order.event.lock()
+    db.session.refresh(order)
+    now = utc_now()
+    is_settled = order.status in (OrderStatus.PAID, OrderStatus.CANCELLED)
+    if is_settled or order.charge_id is not None:
+        db.session.rollback()
+        return
+
+    if order.can_be_paid(now):
+        order.pay(charge_id, [secrets.token_urlsafe() for _ in range(order.quantity)])
+        db.session.commit()
+        send_confirmation(order)
+    else:
+        if order.status == OrderStatus.PENDING:
+            order.move_to(OrderStatus.EXPIRED)
+        order.charge_id = charge_id
+        order.owe(order.total_cents)
+        db.session.commit()
+        if order.refund_state == RefundState.DUE:
+            give_back(order)
+            send_refund_notice(order)
+
+
+def decline(order: Order) -> None:
+    """Let a pending order go whose charge has failed; a late failure changes nothing. Commits."""
+    order.event.lock()
+    db.session.refresh(order)
+    if order.status != OrderStatus.PENDING:
+        db.session.rollback()
+        return
+    order.decline(utc_now())
+    db.session.commit()
+    serve_waitlist(order.event)
+
+
+def _offer_of(event: Event, token: str) -> WaitlistEntry | None:
+    return db.session.scalar(
+        select(WaitlistEntry).where(
+            WaitlistEntry.token == token, WaitlistEntry.event_id == event.id
+        )
+    )
 
 
 def _order_of(checkout_id: str | None) -> Order | None:
@@ -194,13 +244,7 @@ def _form_again(
     """Show the form as it was typed. Nothing is kept, and the locks are given back."""
     db.session.rollback()
     form.renew()
-    now = utc_now()
-    page = render_template(
-        "catalogue/event.html",
-        event=event,
-        now=now,
-        seats_left=event.seats_left(now),
-        form=form,
-        problem=problem,
-    )
-    return page, status
+    offer = _offer_of(event, form.offer.data) if form.offer.data else None
+    if offer is not None and not offer.offer_stands(utc_now()):
+        offer = None
+    return event_page(event, form=form, offer=offer, problem=problem), status

@@ -12,6 +12,7 @@ from ..clock import utc_now
 from ..database import db
 from ..models import Order, OrderStatus, RefundState
 from ..money import net_of, percent_of
+from .waitlist import serve_waitlist
 
 bp = Blueprint("orders", __name__, url_prefix="/orders/<reference>/<secret>")
 
@@ -39,35 +40,45 @@ def cancel(reference: str, secret: str) -> ResponseReturnValue:
 
     # The seats are free before any money moves: if the gateway fails, the refund stays due.
     order.move_to(OrderStatus.CANCELLED)
-    order.refund_cents = _refund_now(order, now)
-    order.refund_state = RefundState.DUE if order.refund_cents else RefundState.NONE
+    order.owe(_refund_now(order, now))
     db.session.commit()
 
-    if order.refund_state == RefundState.DUE:
-        try:
-            answer = requests.post(
-                f"{current_app.config['PAYMENTS_URL']}/v1/refunds",
-                json={"charge": order.charge_id, "amount": order.refund_cents},
-                headers={
-                    "Authorization": f"Bearer {current_app.config['PAYMENTS_API_KEY']}",
-                    "Idempotency-Key": f"{order.reference}-refund",
-                },
-                timeout=current_app.config["PAYMENTS_TIMEOUT"],
-                allow_redirects=False,
-            )
-            status, body = answer.status_code, answer.json()
-        except (requests.RequestException, ValueError, RecursionError) as error:
-            status, body = None, str(error)
-
-        match status, body:
-            case 201, {"status": "succeeded", "amount": order.refund_cents}:
-                order.refund_state = RefundState.DONE
-                db.session.commit()
-            case _:
-                current_app.logger.error("No refund of %s: %s %s", order.reference, status, body)
-
+    give_back(order)
+    serve_waitlist(order.event)
     flash("Your order is cancelled.")
     return redirect(url_for("orders.show", reference=reference, secret=secret), 303)
+
+
+def give_back(order: Order) -> bool:
+    """Ask the gateway for the refund of an order, if one is due; return whether it was made.
+
+    Commits when it was. Asking twice is safe: the gateway knows the refund by its key.
+    """
+    if order.refund_state != RefundState.DUE:
+        return False
+    try:
+        answer = requests.post(
+            f"{current_app.config['PAYMENTS_URL']}/v1/refunds",
+            json={"charge": order.charge_id, "amount": order.refund_cents},
+            headers={
+                "Authorization": f"Bearer {current_app.config['PAYMENTS_API_KEY']}",
+                "Idempotency-Key": f"{order.reference}-refund",
+            },
+            timeout=current_app.config["PAYMENTS_TIMEOUT"],
+            allow_redirects=False,
+        )
+        status, body = answer.status_code, answer.json()
+    except (requests.RequestException, ValueError, RecursionError) as error:
+        status, body = None, str(error)
+
+    match status, body:
+        case 201, {"status": "succeeded", "amount": order.refund_cents}:
+            order.refund_state = RefundState.DONE
+            db.session.commit()
+            return True
+        case _:
+            current_app.logger.error("No refund of %s: %s %s", order.reference, status, body)
+            return False
 
 
 def _order_or_404(reference: str, secret: str) -> Order:

@@ -13,6 +13,7 @@ from ..forms import EventForm, VoucherForm
 from ..models import Event, Order, OrderStatus, Voucher, VoucherKind, voucher_uses
 from ..money import net_of
 from .auth import login_required
+from .waitlist import serve_waitlist
 
 bp = Blueprint("organiser", __name__, url_prefix="/organiser")
 
@@ -87,6 +88,7 @@ def edit_event(slug: str) -> ResponseReturnValue:
             form.slug.errors = [_slug_taken(form.slug.data)]
             return _event_page(form, event, 422)
 
+        serve_waitlist(event)
         flash(f"{event.title} is saved.")
         return redirect(url_for("organiser.dashboard"), 303)
     return _event_page(form, event)

@@ -5,6 +5,7 @@ so that a test which is equal in both suites costs the same in both.
 """
 
 import importlib
+import json
 import secrets
 from contextlib import contextmanager
 from itertools import count
@@ -18,8 +19,23 @@ from werkzeug.security import generate_password_hash
 from after_service_layer.models import Base
 from after_service_layer.services.cancellation import Cancellation
 from after_service_layer.services.checkout import Checkout
-from tests.after.fakes import FakeMailer, FakePayments
-from tests.after.helpers import DAY, MINUTE, NOW, PAYMENTS_URL, Gateway, Mailbox
+from after_service_layer.services.notices import Notices
+from after_service_layer.services.refunds import Refunds
+from after_service_layer.services.settlement import Settlement
+from after_service_layer.services.upkeep import Reconciliation
+from after_service_layer.services.waiting_list import WaitingList
+from tests.after.fakes import FakeClock, FakeMailer, FakePayments
+from tests.after.helpers import (
+    DAY,
+    MINUTE,
+    NOW,
+    PAYMENTS_URL,
+    WEBHOOK_SECRET,
+    Gateway,
+    Mailbox,
+    elsewhere,
+    signature,
+)
 
 PASSWORD = "correct horse"
 
@@ -55,14 +71,49 @@ def mailer():
 
 
 @pytest.fixture
-def make_checkout(session, payments, mailer):
+def fake_clock():
+    """The clock of all services."""
+    return FakeClock()
+
+
+@pytest.fixture
+def notices(session, mailer, fake_clock):
+    return Notices(session, mailer=mailer, clock=fake_clock)
+
+
+@pytest.fixture
+def refunds(session, payments):
+    return Refunds(session, payments=payments)
+
+
+@pytest.fixture
+def waiting_list(session, notices, fake_clock):
+    return WaitingList(
+        session, notices=notices, clock=fake_clock, new_secret=secrets.token_urlsafe
+    )
+
+
+@pytest.fixture
+def settlement(session, refunds, notices, waiting_list, fake_clock):
+    return Settlement(
+        session,
+        refunds=refunds,
+        notices=notices,
+        waiting_list=waiting_list,
+        clock=fake_clock,
+        new_secret=secrets.token_urlsafe,
+    )
+
+
+@pytest.fixture
+def make_checkout(session, payments, settlement, fake_clock):
     """Return a function that makes a checkout, with other collaborators where a test says so."""
 
     def make_checkout(**differences):
         usual = {
             "payments": payments,
-            "mailer": mailer,
-            "clock": lambda: NOW,
+            "settlement": settlement,
+            "clock": fake_clock,
             "new_secret": secrets.token_urlsafe,
             "choose": secrets.choice,
         }
@@ -77,8 +128,20 @@ def checkout(make_checkout):
 
 
 @pytest.fixture
-def cancellation(session, payments):
-    return Cancellation(session, payments=payments, clock=lambda: NOW)
+def cancellation(session, refunds, waiting_list, fake_clock):
+    return Cancellation(session, refunds=refunds, waiting_list=waiting_list, clock=fake_clock)
+
+
+@pytest.fixture
+def reconciliation(session, payments, settlement, refunds, notices, fake_clock):
+    return Reconciliation(
+        session,
+        payments=payments,
+        settlement=settlement,
+        refunds=refunds,
+        notices=notices,
+        clock=fake_clock,
+    )
 
 
 @pytest.fixture(scope="session")
@@ -116,6 +179,7 @@ def make_app(create_app, db):
                 "SQLALCHEMY_DATABASE_URI": database_url,
                 "PAYMENTS_URL": PAYMENTS_URL,
                 "PAYMENTS_API_KEY": "key of the shop",
+                "PAYMENTS_WEBHOOK_SECRET": WEBHOOK_SECRET,
                 "PAYMENTS_TIMEOUT": 5,
                 "MAIL_HOST": "mail.example",
                 "MAIL_PORT": 25,
@@ -246,6 +310,7 @@ def add_order(models, store):
 
     def add_order(event, status="paid", **differences):
         number = next(numbers)
+        charged = status in ("paid", "cancelled")
         facts = {
             "reference": f"A{number:04}",
             "secret": f"secret-{number}",
@@ -257,11 +322,33 @@ def add_order(models, store):
             "total_cents": 2500,
             "created_at": NOW,
             "hold_until": NOW + 30 * MINUTE,
-            "charge_id": "ch_earlier",
+            "charge_id": "ch_earlier" if charged else None,
+            "confirmation_sent_at": NOW if charged else None,
         }
         return store(models.Order(status=status, **{**facts, **differences}))
 
     return add_order
+
+
+@pytest.fixture
+def add_entry(models, store):
+    """Return a function that stores a place in the queue: waiting, unless said otherwise."""
+    numbers = count(1)
+
+    def add_entry(event, status="waiting", **differences):
+        number = next(numbers)
+        facts = {
+            "event_id": event.id,
+            "email": f"in-line-{number}@example.org",
+            "quantity": 1,
+            "created_at": NOW,
+            "token": f"token-{number}",
+        }
+        if status != "waiting":
+            facts |= {"offered_until": NOW + 2 * DAY, "offer_sent_at": NOW}
+        return store(models.WaitlistEntry(status=status, **{**facts, **differences}))
+
+    return add_entry
 
 
 @pytest.fixture
@@ -299,6 +386,49 @@ def buy(client, gateway, mailbox):
 def cancel(client, gateway):
     """Return a function that sends the cancel form of an order."""
     return lambda order: client.post(f"/orders/{order.reference}/{order.secret}/cancel")
+
+
+@pytest.fixture
+def post_webhook(app, gateway, mailbox):
+    """Return a function that posts a body as the gateway would: signed, unless said otherwise."""
+
+    def post_webhook(body, header=None):
+        headers = {"Gateway-Signature": signature(body) if header is None else header}
+        return elsewhere(
+            app.test_client().post,
+            "/webhooks/payments",
+            data=body,
+            headers=headers,
+            content_type="application/json",
+        )
+
+    return post_webhook
+
+
+@pytest.fixture
+def webhook(post_webhook):
+    """Return a function that posts what became of an order's charge: it succeeded, mostly."""
+
+    def webhook(order, kind="charge.succeeded", **differences):
+        charge = {"id": "ch_1", "amount": order.total_cents, "reference": order.reference}
+        facts = {"id": "evt_1", "type": kind, "data": {"charge": {**charge, **differences}}}
+        return post_webhook(json.dumps(facts).encode())
+
+    return webhook
+
+
+@pytest.fixture
+def run_job(app, gateway, mailbox):
+    """Return a function that runs a job, and gives what it says it did; noughts left out."""
+    runner = app.test_cli_runner()
+
+    def run_job(name):
+        result = elsewhere(runner.invoke, args=["jobs", name], catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        lines = (line.rsplit(": ", 1) for line in result.stdout.splitlines())
+        return {what: int(number) for what, number in lines if number != "0"}
+
+    return run_job
 
 
 @pytest.fixture

@@ -5,7 +5,16 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from after_service_layer.models import Base, Event, Order, OrderStatus, Voucher, VoucherKind
+from after_service_layer.models import (
+    Base,
+    Event,
+    Order,
+    OrderStatus,
+    Voucher,
+    VoucherKind,
+    WaitlistEntry,
+    WaitlistStatus,
+)
 from after_service_layer.services.checkout import Purchase
 from tests.after.helpers import DAY, MINUTE, NOW
 
@@ -37,6 +46,7 @@ def a_voucher(code: str = "SPRING", **differences: Any) -> Voucher:
 
 def an_order(event: Event, status: str = "paid", *, number: int = 1, **differences: Any) -> Order:
     """Return an order for one seat, not stored; to store a second one, number it."""
+    charged = status in ("paid", "cancelled")
     facts = {
         "reference": f"A{number:04}",
         "secret": f"secret-{number}",
@@ -48,9 +58,26 @@ def an_order(event: Event, status: str = "paid", *, number: int = 1, **differenc
         "total_cents": 2500,
         "created_at": NOW,
         "hold_until": NOW + 30 * MINUTE,
-        "charge_id": "ch_earlier",
+        "charge_id": "ch_earlier" if charged else None,
+        "confirmation_sent_at": NOW if charged else None,
     }
     return Order(status=OrderStatus(status), **{**facts, **differences})
+
+
+def an_entry(
+    event: Event, status: str = "waiting", *, number: int = 1, **differences: Any
+) -> WaitlistEntry:
+    """Return a place in the queue, not stored; one that was offered has two days, and knows."""
+    facts = {
+        "event": event,
+        "email": f"in-line-{number}@example.org",
+        "quantity": 1,
+        "created_at": NOW,
+        "token": f"token-{number}",
+    }
+    if status != "waiting":
+        facts |= {"offered_until": NOW + 2 * DAY, "offer_sent_at": NOW}
+    return WaitlistEntry(status=WaitlistStatus(status), **{**facts, **differences})
 
 
 def a_purchase(**differences: Any) -> Purchase:

@@ -1,10 +1,22 @@
 """Stand-ins for the outside world, written by hand. test_gateways.py holds them to the truth."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from after_service_layer.models import Order
-from after_service_layer.services.interfaces import MailNotSent, NoClearAnswer
+from after_service_layer.models import Order, WaitlistEntry
+from after_service_layer.services.interfaces import NoClearAnswer
 from after_service_layer.services.refusals import CardDeclined
+from tests.after.helpers import NOW
+
+
+class FakeClock:
+    """A clock that stands still. A test moves it: `fake_clock.now += MINUTE`."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +59,17 @@ class FakePayments:
             self.charges.append(charge)
         return f"ch_{self.charges.index(charge) + 1}"
 
+    def find_charge(self, *, amount_cents: int, reference: str, key: str) -> str | None:
+        if self.failure:
+            raise self.failure
+        for number, charge in enumerate(self.charges, start=1):
+            if charge.key != key:
+                continue
+            if (charge.amount_cents, charge.reference) != (amount_cents, reference):
+                raise NoClearAnswer("This key was used for another charge.")
+            return f"ch_{number}"
+        return None
+
     def refund(self, *, charge_id: str, amount_cents: int, key: str) -> None:
         if self.failure:
             raise self.failure
@@ -56,13 +79,25 @@ class FakePayments:
 
 
 class FakeMailer:
-    """Keeps the orders that it was to confirm; refuses them all when it is told to fail."""
+    """Keeps which mails it was to send, and about what; raises a `failure` instead."""
 
     def __init__(self) -> None:
-        self.confirmed: list[Order] = []
-        self.fails = False
+        self.sent: list[tuple[str, Order | WaitlistEntry]] = []
+        self.failure: BaseException | None = None
 
     def confirm(self, order: Order) -> None:
-        if self.fails:
-            raise MailNotSent("The mail server does not answer.")
-        self.confirmed.append(order)
+        self._send("confirmation", order)
+
+    def remind(self, order: Order) -> None:
+        self._send("reminder", order)
+
+    def tell_of_refund(self, order: Order) -> None:
+        self._send("refund", order)
+
+    def offer(self, entry: WaitlistEntry) -> None:
+        self._send("offer", entry)
+
+    def _send(self, mail: str, row: Order | WaitlistEntry) -> None:
+        if self.failure:
+            raise self.failure
+        self.sent.append((mail, row))

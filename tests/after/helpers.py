@@ -1,8 +1,12 @@
 """The instant all tests start from, the words of a page, and stand-ins for gateway and mail."""
 
+import hmac
 import html
 import json
 import re
+import time
+from collections.abc import Callable
+from contextvars import Context
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +20,16 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
 PAYMENTS_URL = "https://gateway.example"
+WEBHOOK_SECRET = "shared with the gateway"
+
+
+class Killed(BaseException):
+    """Ends a request or a job wherever it stands, as the end of its process would."""
+
+
+def elsewhere(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Call a function as another process would: it knows nothing of a request that waits."""
+    return Context().run(function, *arguments, **options)
 
 
 def text_of(page: Any) -> str:
@@ -28,6 +42,13 @@ def hidden_value(page: Any, name: str) -> str:
     found = re.search(rf'name="{name}" type="hidden" value="([^"]+)"', page.text)
     assert found, f"no hidden field {name}"
     return found[1]
+
+
+def signature(body: bytes, stamp: int | None = None, secret: str = WEBHOOK_SECRET) -> str:
+    """Return the header that proves a webhook; `stamp` is in Unix seconds, now if not given."""
+    stamp = int(time.time()) if stamp is None else stamp
+    signed = b"%d.%s" % (stamp, body)
+    return f"t={stamp},v1={hmac.digest(secret.encode(), signed, 'sha256').hex()}"
 
 
 class Gateway:
@@ -64,9 +85,26 @@ class Gateway:
 
         self.transport.add_callback("POST", f"{PAYMENTS_URL}/v1/refunds", answer)
 
-    def answers(self, path: str, **answer: Any) -> None:
+    def knows(self, order: Any = None, **differences: Any) -> None:
+        """Say, when asked, which charge stands: the one of this order, or else none."""
+        charges = []
+        if order is not None:
+            charge = {"id": "ch_1", "status": "succeeded", "currency": "EUR"}
+            charge |= {"amount": order.total_cents, "reference": order.reference}
+            charges.append({**charge, **differences})
+        self.answers("charges", method="GET", json={"data": charges})
+
+    def answers(self, path: str, method: str = "POST", **answer: Any) -> None:
         """Answer one path with anything that `responses` can: status, json, body, headers."""
-        self.transport.post(f"{PAYMENTS_URL}/v1/{path}", **answer)
+        self.transport.add(method, f"{PAYMENTS_URL}/v1/{path}", **answer)
+
+    def kills(self, path: str) -> None:
+        """End the shop's process while it waits for the answer on this path."""
+
+        def answer(request: PreparedRequest) -> tuple[int, dict[str, str], str]:
+            raise Killed
+
+        self.transport.add_callback("POST", f"{PAYMENTS_URL}/v1/{path}", answer)
 
 
 class Mailbox:
@@ -75,7 +113,7 @@ class Mailbox:
     def __init__(self) -> None:
         self.mails: list[Any] = []
         self.server: tuple[str, int] | None = None
-        self.failure: OSError | None = None
+        self.failure: BaseException | None = None
 
     def __call__(self, host: str, port: int, **options: Any) -> "Mailbox":
         self.server = host, port

@@ -2,14 +2,16 @@
 
 import pytest
 
-from tests.after.helpers import text_of
+from tests.after.helpers import MINUTE, NOW, SECOND, text_of
 
 ORGANISER_PAGES = [
     "/organiser",
     "/organiser/events/new",
     "/organiser/events/the-glass-orchestra/edit",
     "/organiser/vouchers",
+    "/organiser/events/the-glass-orchestra/sales",
 ]
+ORGANISER_FORMS = [*ORGANISER_PAGES[1:4], "/organiser/events/the-glass-orchestra/checkin"]
 
 
 @pytest.mark.behaviour("login.ok")
@@ -42,6 +44,79 @@ def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(client, log_in, n
     assert "The name or the password is wrong." in text_of(answer)
     assert f'value="{name}"' in answer.text
     assert client.get("/organiser").status_code == 303
+
+
+@pytest.fixture
+def guess(log_in):
+    """Return a function that tries wrong passwords, and gives the status of each answer."""
+    return lambda times, name="Greta": [log_in(name, "wrong").status_code for _ in range(times)]
+
+
+@pytest.mark.behaviour("login.slowed")
+def test_after_five_wrong_guesses_nobody_is_let_in_by_this_name(client, guess, log_in):
+    assert guess(5) == [401] * 5
+
+    answer = log_in()
+
+    assert answer.status_code == 429
+    assert 1 <= int(answer.headers["Retry-After"]) <= 300
+    assert "Too many tries" in text_of(answer)
+    assert 'value="Greta"' in answer.text
+    assert client.get("/organiser").status_code == 303
+
+
+@pytest.mark.behaviour("login.slowed")
+def test_a_name_that_nobody_has_is_slowed_like_any_other(guess, models, store):
+    for _ in range(4):
+        store(models.FailedLogin(name="nobody", at=NOW))
+
+    assert guess(2, "Nobody") == [401, 429]
+
+
+@pytest.mark.behaviour("login.slowed")
+def test_a_name_in_another_case_is_the_same_name(guess, log_in):
+    guess(5)
+
+    assert log_in("gReTa").status_code == 429
+
+
+@pytest.mark.behaviour("login.slowed")
+def test_after_four_wrong_guesses_the_right_password_is_accepted(guess, log_in):
+    guess(4)
+
+    assert log_in().status_code == 303
+
+
+@pytest.mark.behaviour("login.slowed")
+def test_guesses_at_one_name_do_not_lock_another(guess, log_in, models, organiser, store):
+    store(models.Organiser(name="Ada", password_hash=organiser.password_hash))
+    guess(5)
+
+    assert log_in("Ada").status_code == 303
+
+
+@pytest.mark.behaviour("login.slowed")
+def test_after_five_minutes_one_may_try_again(clock, guess, log_in):
+    guess(5)
+
+    clock.move_to(NOW + 5 * MINUTE - SECOND)
+    assert log_in().status_code == 429
+    clock.move_to(NOW + 5 * MINUTE + SECOND)
+    assert log_in().status_code == 303
+
+
+@pytest.mark.behaviour("login.slowed")
+def test_guesses_of_longer_ago_do_not_count(clock, guess, log_in):
+    guess(4)
+    clock.move_to(NOW + 5 * MINUTE + SECOND)
+
+    assert guess(4) == [401] * 4
+    assert log_in().status_code == 303
+
+
+@pytest.mark.behaviour("login.slowed")
+def test_a_name_too_long_for_an_organiser_is_refused_like_any_other(guess):
+    assert guess(1, "x" * 1000) == [401]
 
 
 @pytest.mark.behaviour("login.next")
@@ -80,7 +155,7 @@ def test_the_organisers_pages_send_a_visitor_to_the_login(add_event, client, pag
 
 
 @pytest.mark.behaviour("login.required")
-@pytest.mark.parametrize("page", ORGANISER_PAGES[1:])
+@pytest.mark.parametrize("page", ORGANISER_FORMS)
 def test_the_organisers_forms_send_a_visitor_to_the_login(add_event, client, page):
     add_event()
 

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from after_service_layer.models import Event, Order, Ticket
+from after_service_layer.services.interfaces import MailNotSent
 from after_service_layer.services.refusals import (
     CardMissing,
     PaymentUnanswered,
@@ -99,7 +100,7 @@ def test_a_paid_order_is_confirmed_by_mail(checkout, mailer, session):
 
     order = checkout.place(event, a_purchase())
 
-    assert mailer.confirmed == [order]
+    assert mailer.sent == [("confirmation", order)]
     assert [order.confirmation_sent_at for order in saved(session, Order)] == [NOW]
 
 
@@ -112,7 +113,7 @@ def test_a_free_event_needs_no_card_and_no_gateway(checkout, payments, mailer, s
     [order] = saved(session, Order)
     assert (order.status, order.total_cents, order.charge_id) == ("paid", 0, None)
     assert len(saved(session, Ticket)) == 2
-    assert mailer.confirmed == [order]
+    assert mailer.sent == [("confirmation", order)]
     assert payments.charges == []
 
 
@@ -135,7 +136,7 @@ def test_the_same_form_sent_twice_is_charged_once(checkout, payments, mailer, se
     second = checkout.place(event, a_purchase())
 
     assert second == first
-    assert len(payments.charges) == len(mailer.confirmed) == len(saved(session, Order)) == 1
+    assert len(payments.charges) == len(mailer.sent) == len(saved(session, Order)) == 1
 
 
 @pytest.mark.behaviour("checkout.idempotent")
@@ -284,7 +285,7 @@ def test_an_order_that_came_to_nothing_keeps_no_seats(session, status):
 @pytest.mark.behaviour("checkout.mail_failed")
 def test_a_mail_that_cannot_be_sent_loses_no_order(checkout, mailer, session):
     event = add(session, an_event())
-    mailer.fails = True
+    mailer.failure = MailNotSent()
 
     checkout.place(event, a_purchase())
 

@@ -36,3 +36,17 @@ def test_the_order_is_stored_as_cancelled_before_money_is_given_back(
 
     [order] = saved(session, Order)
     assert (order.status, order.refund_state) == ("cancelled", "due")
+
+
+@pytest.mark.behaviour("webhook.late_refunded")
+def test_a_late_success_is_stored_as_refund_due_before_money_is_given_back(
+    payments, session, settlement
+):
+    late = add(session, an_order(an_event(capacity=0), "expired"))
+    payments.failure = PowerCut()
+
+    with pytest.raises(PowerCut):
+        settlement.succeeded(late, "ch_777")
+
+    [late] = saved(session, Order)
+    assert (late.charge_id, late.refund_cents, late.refund_state) == ("ch_777", 2500, "due")

@@ -47,6 +47,7 @@ def test_an_event_has_started_from_its_start_on(starts_at, has_started):
 
 @pytest.mark.behaviour("event.unknown")
 @pytest.mark.behaviour("checkout.unknown_event")
+@pytest.mark.behaviour("waitlist.unknown_event")
 @pytest.mark.parametrize("slug", ["nothing-at-all", "draft"])
 def test_an_unknown_or_unpublished_event_is_not_found(session, slug):
     add(session, an_event("Draft", published=False))

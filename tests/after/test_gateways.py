@@ -10,7 +10,7 @@ from after_service_layer.gateways.mail import SmtpMailer
 from after_service_layer.gateways.payments import HttpPayments
 from after_service_layer.services.interfaces import MailNotSent, NoClearAnswer
 from after_service_layer.services.refusals import CardDeclined
-from tests.after.factories import an_event, an_order
+from tests.after.factories import an_entry, an_event, an_order
 from tests.after.fakes import FakeMailer, FakePayments
 from workbench.sandbox.gateway import running_gateway
 from workbench.sandbox.mailbox import running_mailbox
@@ -94,6 +94,34 @@ def test_the_key_of_another_charge_gives_no_clear_answer(payments, key):
         charge(payments, key, amount_cents=100)
 
 
+def find_charge(payments, key, amount_cents=2500, reference="ABCDE"):
+    return payments.find_charge(amount_cents=amount_cents, reference=reference, key=key)
+
+
+@pytest.mark.behaviour("jobs.reconcile.charges")
+def test_a_charge_is_found_by_its_key(payments, key):
+    charge_id = charge(payments, key)
+
+    assert find_charge(payments, key) == charge_id
+
+
+@pytest.mark.behaviour("jobs.reconcile.charges")
+def test_without_a_charge_none_is_found(payments, key):
+    with pytest.raises(CardDeclined):
+        charge(payments, key, "tok_declined")
+
+    assert find_charge(payments, key) is None
+
+
+@pytest.mark.behaviour("jobs.reconcile.unknown")
+@pytest.mark.parametrize("difference", [{"amount_cents": 100}, {"reference": "OTHER"}])
+def test_to_find_another_charge_is_no_clear_answer(payments, key, difference):
+    charge(payments, key)
+
+    with pytest.raises(NoClearAnswer):
+        find_charge(payments, key, **difference)
+
+
 @pytest.mark.behaviour("cancel.full_refund")
 def test_money_is_given_back_and_can_be_asked_for_again_under_its_key(payments, key):
     charge_id = charge(payments, key)
@@ -114,6 +142,12 @@ def test_a_gateway_that_is_not_there_gives_nothing_back(dead_payments, key):
         dead_payments.refund(charge_id="ch_1", amount_cents=2500, key=key)
 
 
+@pytest.mark.behaviour("jobs.reconcile.unknown")
+def test_a_gateway_that_is_not_there_finds_nothing(dead_payments, key):
+    with pytest.raises(NoClearAnswer):
+        find_charge(dead_payments, key)
+
+
 @pytest.mark.behaviour("checkout.unanswered")
 def test_an_answer_that_comes_too_late_is_none(sandbox, key):
     payments = HttpPayments(url=sandbox.url, api_key=sandbox.api_key, timeout=0.05)
@@ -128,15 +162,10 @@ def smtp_mailer(port):
     )
 
 
-@pytest.fixture
-def order():
-    return an_order(an_event(), email="ada@example.org")
-
-
 @contextmanager
 def fake_mail():
     mailer = FakeMailer()
-    yield mailer, lambda: [[order.email] for order in mailer.confirmed]
+    yield mailer, lambda: [[row.email] for _, row in mailer.sent]
 
 
 @contextmanager
@@ -147,11 +176,20 @@ def real_mail():
         yield mailer, lambda: [mail["to"] for mail in requests.get(mails, timeout=5).json()]
 
 
-@pytest.mark.behaviour("checkout.confirmation")
+# Each mail that a mailer can send, and the row that it is about.
+MAILS = [
+    pytest.param("confirm", an_order, marks=pytest.mark.behaviour("checkout.confirmation")),
+    pytest.param("remind", an_order, marks=pytest.mark.behaviour("jobs.remind")),
+    pytest.param("tell_of_refund", an_order, marks=pytest.mark.behaviour("webhook.late_refunded")),
+    pytest.param("offer", an_entry, marks=pytest.mark.behaviour("offer.mail")),
+]
+
+
 @pytest.mark.parametrize("mail", [fake_mail, real_mail])
-def test_a_confirmation_goes_to_the_buyer(mail, order):
+@pytest.mark.parametrize(("name", "about"), MAILS)
+def test_a_mail_goes_to_whom_it_is_about(mail, name, about):
     with mail() as (mailer, recipients):
-        mailer.confirm(order)
+        getattr(mailer, name)(about(an_event(), email="ada@example.org"))
 
         assert recipients() == [["ada@example.org"]]
 
@@ -160,12 +198,13 @@ def test_a_confirmation_goes_to_the_buyer(mail, order):
 def dead_mailer(request, dead_port):
     if request.param == "fake":
         mailer = FakeMailer()
-        mailer.fails = True
+        mailer.failure = MailNotSent("The mail server does not answer.")
         return mailer
     return smtp_mailer(dead_port)
 
 
+@pytest.mark.parametrize(("name", "about"), MAILS)
 @pytest.mark.behaviour("checkout.mail_failed")
-def test_a_mail_server_that_is_not_there_takes_no_mail(dead_mailer, order):
+def test_a_mail_server_that_is_not_there_takes_no_mail(dead_mailer, name, about):
     with pytest.raises(MailNotSent):
-        dead_mailer.confirm(order)
+        getattr(dead_mailer, name)(about(an_event()))

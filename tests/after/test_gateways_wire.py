@@ -9,8 +9,8 @@ import requests
 from after_service_layer.gateways.mail import SmtpMailer
 from after_service_layer.gateways.payments import HttpPayments
 from after_service_layer.services.interfaces import MailNotSent, NoClearAnswer
-from tests.after.factories import an_event, an_order
-from tests.after.helpers import PAYMENTS_URL
+from tests.after.factories import an_entry, an_event, an_order
+from tests.after.helpers import NOW, PAYMENTS_URL
 
 
 @pytest.fixture
@@ -52,6 +52,19 @@ def test_a_refund_as_it_goes_over_the_wire(gateway, http_payments):
     assert request.req_kwargs["timeout"] == 5
 
 
+@pytest.mark.behaviour("jobs.reconcile.charges")
+def test_to_find_a_charge_as_it_goes_over_the_wire(gateway, http_payments):
+    gateway.knows(an_order(an_event(), total_cents=2501, reference="ABCDE"), id="ch_777")
+
+    charge_id = http_payments.find_charge(amount_cents=2501, reference="ABCDE", key="ABCDE-1")
+
+    [request] = gateway.requests
+    assert charge_id == "ch_777"
+    assert request.params == {"idempotency_key": "ABCDE-1"}
+    assert request.headers["Authorization"] == "Bearer key of the shop"
+    assert request.req_kwargs["timeout"] == 5
+
+
 def charge(payments):
     return payments.charge(amount_cents=2500, source="tok_visa", reference="ABCDE", key="ABCDE-1")
 
@@ -83,6 +96,7 @@ def test_what_does_not_say_yes_or_no_is_no_clear_answer(gateway, http_payments, 
 
     with pytest.raises(NoClearAnswer):
         charge(http_payments)
+    assert len(gateway.requests) == 1
 
 
 @pytest.mark.behaviour("checkout.unanswered")
@@ -98,6 +112,38 @@ def test_a_success_that_is_not_about_this_charge_is_no_clear_answer(
 
     with pytest.raises(NoClearAnswer):
         charge(http_payments)
+
+
+CHARGE = {"id": "ch_1", "status": "succeeded", "amount": 2500, "reference": "ABCDE"}
+NOT_FOUND = {
+    "timeout": {"body": requests.ReadTimeout()},
+    "no connection": {"body": requests.ConnectionError()},
+    "error": {"status": 500, "json": {"data": []}},
+    "wrong key": {"status": 401, "json": {"error": {"code": "key", "message": "Who?"}}},
+    "elsewhere": {"status": 302, "headers": {"Location": "https://elsewhere.example/"}},
+    "empty": {"body": ""},
+    "web page": {"body": "<h1>Welcome</h1>"},
+    "no object": {"json": []},
+    "no list": {"json": {"data": None}},
+    "no charge": {"json": {"data": ["succeeded"]}},
+    "too deep": {"body": "[" * 100_000},
+    "two charges": {"json": {"data": [CHARGE, CHARGE]}},
+    "another amount": {"json": {"data": [{**CHARGE, "amount": 1}]}},
+    "another order": {"json": {"data": [{**CHARGE, "reference": "OTHER"}]}},
+    "failed": {"json": {"data": [{**CHARGE, "status": "failed"}]}},
+    "no id": {"json": {"data": [{**CHARGE, "id": None}]}},
+}
+
+
+@pytest.mark.behaviour("jobs.reconcile.unknown")
+@pytest.mark.parametrize("answer", NOT_FOUND.values(), ids=NOT_FOUND)
+def test_an_answer_that_does_not_name_the_charge_is_no_clear_answer(
+    gateway, http_payments, answer
+):
+    gateway.answers("charges", method="GET", **answer)
+
+    with pytest.raises(NoClearAnswer):
+        http_payments.find_charge(amount_cents=2500, reference="ABCDE", key="ABCDE-1")
 
 
 NO_REFUNDS = {
@@ -125,29 +171,71 @@ def test_money_is_given_back_only_when_the_gateway_says_so(gateway, http_payment
 
 @pytest.fixture
 def smtp_mailer():
-    """A mailer whose mails name the template and the order."""
+    """A mailer whose mails name the template, and what it is filled with."""
     return SmtpMailer(
         host="mail.example",
         port=25,
         sender="shop@example.org",
-        render=lambda template, order: f"{template}: {order.reference}",
+        render=lambda template, **rows: f"{template}: {list(rows)}",
     )
 
 
 @pytest.fixture
 def order():
-    return an_order(an_event(), email="ada@example.org")
+    return an_order(an_event("Jazz"), id=7, email="ada@example.org")
 
 
 @pytest.mark.behaviour("checkout.confirmation")
-def test_a_confirmation_as_it_is_sent(mailbox, order, smtp_mailer):
+def test_a_mail_as_it_is_sent(mailbox, order, smtp_mailer):
     smtp_mailer.confirm(order)
 
     [mail] = mailbox.mails
     assert mailbox.server == ("mail.example", 25)
     assert (mail["From"], mail["To"]) == ("shop@example.org", "ada@example.org")
-    assert mail["Subject"] == "Your tickets for The Glass Orchestra"
-    assert mail.get_content() == "mail/confirmation.txt: A0001\n"
+    # The same mail again has the same id; another one has another.
+    assert mail["Message-ID"] == f"<confirmation_sent_at.7.{NOW.timestamp():.0f}@example.org>"
+
+
+@pytest.mark.parametrize(
+    ("name", "subject", "template"),
+    [
+        pytest.param(
+            "confirm",
+            "Your tickets for Jazz",
+            "mail/confirmation.txt",
+            marks=pytest.mark.behaviour("checkout.confirmation"),
+        ),
+        pytest.param(
+            "remind",
+            "Soon: Jazz",
+            "mail/reminder.txt",
+            marks=pytest.mark.behaviour("jobs.remind"),
+        ),
+        pytest.param(
+            "tell_of_refund",
+            "Your money back for Jazz",
+            "mail/refund.txt",
+            marks=pytest.mark.behaviour("webhook.late_refunded"),
+        ),
+    ],
+)
+def test_each_mail_has_its_subject_and_template(
+    mailbox, order, smtp_mailer, name, subject, template
+):
+    getattr(smtp_mailer, name)(order)
+
+    [mail] = mailbox.mails
+    assert mail["Subject"] == subject
+    assert mail.get_content() == f"{template}: ['order']\n"
+
+
+@pytest.mark.behaviour("offer.mail")
+def test_an_offer_has_its_subject_and_template(mailbox, smtp_mailer):
+    smtp_mailer.offer(an_entry(an_event("Jazz")))
+
+    [mail] = mailbox.mails
+    assert mail["Subject"] == "Seats for Jazz"
+    assert mail.get_content() == "mail/offer.txt: ['entry']\n"
 
 
 @pytest.mark.behaviour("checkout.mail_failed")

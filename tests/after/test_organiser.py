@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from after_service_layer.models import Event, Voucher, VoucherKind
+from after_service_layer.models import Event, Voucher, VoucherKind, WaitlistEntry
 from after_service_layer.services import programme
 from after_service_layer.services.programme import EventDetails, Takings, VoucherDetails
 from after_service_layer.services.refusals import (
@@ -14,7 +14,7 @@ from after_service_layer.services.refusals import (
     SlugTaken,
     VoucherEventUnknown,
 )
-from tests.after.factories import a_voucher, add, an_event, an_order, saved
+from tests.after.factories import a_voucher, add, an_entry, an_event, an_order, saved
 from tests.after.helpers import DAY, NOW, SECOND
 
 DETAILS = EventDetails(
@@ -48,6 +48,16 @@ def details_of(event):
     return EventDetails(**{name: getattr(event, name) for name in vars(DETAILS)})
 
 
+@pytest.fixture
+def edit(session, waiting_list):
+    """Return a function that changes an event."""
+
+    def edit(event, details):
+        programme.edit_event(session, event, details, waiting_list=waiting_list, now=NOW)
+
+    return edit
+
+
 @pytest.mark.behaviour("organiser.dashboard")
 def test_the_takings_are_what_is_kept_without_vat(session):
     event = add(session, an_event())
@@ -78,10 +88,10 @@ def test_an_organiser_creates_an_event(session):
 
 
 @pytest.mark.behaviour("organiser.event.edit")
-def test_an_organiser_edits_an_event(session):
+def test_an_organiser_edits_an_event(edit, session):
     event = add(session, an_event())
 
-    programme.edit_event(session, event, DETAILS, now=NOW)
+    edit(event, DETAILS)
 
     assert saved(session, Event) == [event]
     assert details_of(event) == DETAILS
@@ -107,25 +117,25 @@ def test_a_new_event_cannot_take_the_slug_of_another(session):
 
 
 @pytest.mark.behaviour("organiser.event.slug_taken")
-def test_an_edited_event_cannot_take_the_slug_of_another(session):
+def test_an_edited_event_cannot_take_the_slug_of_another(edit, session):
     add(session, an_event("Jazz"))
     event = add(session, an_event("Blues"))
 
     with pytest.raises(SlugTaken) as refusal:
-        programme.edit_event(session, event, replace(DETAILS, slug="jazz"), now=NOW)
+        edit(event, replace(DETAILS, slug="jazz"))
 
     assert str(refusal.value) == "There is an event jazz already: give another short name."
     assert [event.title for event in saved(session, Event)] == ["Jazz", "Blues"]
 
 
 @pytest.mark.behaviour("organiser.event.capacity")
-def test_the_capacity_cannot_go_below_the_seats_taken(session):
+def test_the_capacity_cannot_go_below_the_seats_taken(edit, session):
     event = add(session, an_event(capacity=10))
     add(session, an_order(event, quantity=3, number=1))
     add(session, an_order(event, "pending", quantity=2, number=2))
 
     with pytest.raises(CapacityTooSmall) as refusal:
-        programme.edit_event(session, event, replace(DETAILS, capacity=4), now=NOW)
+        edit(event, replace(DETAILS, capacity=4))
 
     assert str(refusal.value) == "5 seats are taken: give at least 5."
     assert refusal.value.seats_taken == 5
@@ -134,28 +144,64 @@ def test_the_capacity_cannot_go_below_the_seats_taken(session):
 
 @pytest.mark.behaviour("organiser.event.capacity")
 @pytest.mark.parametrize("wrong", [{"capacity": 4}, {"slug": "jazz"}])
-def test_after_a_refusal_nobody_has_to_wait_for_the_event(session, wrong):
+def test_after_a_refusal_nobody_has_to_wait_for_the_event(edit, session, wrong):
     add(session, an_event("Jazz"))
     event = add(session, an_event("Blues"))
     add(session, an_order(event, quantity=5))
 
     with pytest.raises((CapacityTooSmall, SlugTaken)):
-        programme.edit_event(session, event, replace(DETAILS, **wrong), now=NOW)
+        edit(event, replace(DETAILS, **wrong))
 
     assert not session.in_transaction()
 
 
 @pytest.mark.behaviour("organiser.event.capacity")
-def test_the_capacity_can_go_down_to_the_seats_taken(session):
+def test_the_capacity_can_go_down_to_the_seats_taken(edit, session):
     event = add(session, an_event(capacity=10))
     add(session, an_order(event, quantity=3, number=1))
     lapsed = NOW - SECOND
     add(session, an_order(event, "pending", quantity=2, hold_until=lapsed, number=2))
     add(session, an_order(event, "cancelled", quantity=2, number=3))
 
-    programme.edit_event(session, event, replace(DETAILS, capacity=3), now=NOW)
+    edit(event, replace(DETAILS, capacity=3))
 
     assert [event.capacity for event in saved(session, Event)] == [3]
+
+
+@pytest.mark.behaviour("organiser.event.capacity")
+def test_an_offer_s_seats_are_taken_too(edit, session):
+    event = add(session, an_event(capacity=10))
+    add(session, an_order(event, quantity=3))
+    add(session, an_entry(event, "offered", quantity=2, number=1))
+    lapsed = NOW - SECOND
+    add(session, an_entry(event, "offered", quantity=2, offered_until=lapsed, number=2))
+
+    with pytest.raises(CapacityTooSmall, match=r"^5 seats are taken: give at least 5\.$"):
+        edit(event, replace(DETAILS, capacity=4))
+    edit(event, replace(DETAILS, capacity=5))
+
+
+@pytest.mark.behaviour("waitlist.served")
+@pytest.mark.parametrize(
+    ("before", "change", "then"),
+    [
+        ({"capacity": 1}, {"capacity": 2}, "offered"),
+        ({"published": False}, {"published": True}, "offered"),
+        ({"capacity": 1}, {"capacity": 1}, "waiting"),
+    ],
+    ids=["larger hall", "published", "as before"],
+)
+def test_a_saved_event_s_seats_are_offered_to_the_waiting_list(
+    edit, mailer, session, before, change, then
+):
+    event = add(session, an_event(**before))
+    add(session, an_order(event))
+    entry = add(session, an_entry(event))
+
+    edit(event, replace(DETAILS, **change))
+
+    assert [entry.status for entry in saved(session, WaitlistEntry)] == [then]
+    assert mailer.sent == ([("offer", entry)] if then == "offered" else [])
 
 
 @pytest.mark.behaviour("organiser.event.unknown")

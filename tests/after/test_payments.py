@@ -1,11 +1,14 @@
 """What becomes of an order when the gateway does not simply charge the card."""
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from after_service_layer.models import Order, Ticket
+from after_service_layer.models import Order, OrderStatus, Ticket, WaitlistEntry
 from after_service_layer.services.refusals import CardDeclined, PaymentUnanswered
-from tests.after.factories import a_purchase, add, an_event, saved
-from tests.after.helpers import MINUTE, NOW
+from tests.after.factories import a_purchase, add, an_entry, an_event, saved
+from tests.after.fakes import FakePayments
+from tests.after.helpers import MINUTE, NOW, SECOND
 
 
 @pytest.mark.behaviour("checkout.declined")
@@ -17,7 +20,7 @@ def test_a_declined_card_makes_a_declined_order(checkout, mailer, session):
 
     assert str(refusal.value) == "The card was declined: The bank refuses to pay."
     assert [order.status for order in saved(session, Order)] == ["declined"]
-    assert saved(session, Ticket) == mailer.confirmed == []
+    assert saved(session, Ticket) == mailer.sent == []
 
 
 @pytest.mark.behaviour("checkout.declined")
@@ -42,4 +45,91 @@ def test_without_a_clear_answer_the_seats_are_held(checkout, mailer, session):
     assert str(refusal.value) == "Your seats are held. We will confirm by e-mail."
     assert refusal.value.order == order
     assert (order.status, order.hold_until) == ("pending", NOW + 30 * MINUTE)
-    assert saved(session, Ticket) == mailer.confirmed == []
+    assert saved(session, Ticket) == mailer.sent == []
+
+
+class SlowPayments(FakePayments):
+    """A gateway that answers once somebody else, in a session of their own, was quicker."""
+
+    def __init__(self, connection, act):
+        super().__init__()
+        self.connection = connection
+        self.act = act
+
+    def charge(self, *, reference, **facts):
+        with Session(self.connection) as elsewhere:
+            order = elsewhere.scalar(select(Order).where(Order.reference == reference))
+            self.act(order)
+            elsewhere.commit()
+        return super().charge(reference=reference, **facts)
+
+
+@pytest.fixture
+def buy_while(make_checkout, session):
+    """Return a function that buys a seat while something happens to the order."""
+
+    def buy_while(act, event, **differences):
+        payments = SlowPayments(session.get_bind(), act)
+        return make_checkout(payments=payments).place(event, a_purchase(**differences))
+
+    return buy_while
+
+
+def pay(order):
+    order.pay("ch_1", ["code-1"])
+
+
+def decline(order):
+    order.decline(NOW)
+
+
+def expire(order):
+    order.hold_until = NOW - SECOND
+    order.move_to(OrderStatus.EXPIRED)
+
+
+@pytest.mark.behaviour("checkout.overtaken")
+@pytest.mark.parametrize("card", ["tok_visa", "tok_declined"])
+def test_an_order_that_is_paid_meanwhile_stays_so(buy_while, mailer, session, card):
+    event = add(session, an_event())
+
+    order = buy_while(pay, event, card_token=card)
+
+    assert (order.status, order.charge_id) == ("paid", "ch_1")
+    assert [ticket.code for ticket in saved(session, Ticket)] == ["code-1"]
+    assert mailer.sent == []
+
+
+@pytest.mark.behaviour("checkout.overtaken")
+def test_an_order_that_is_declined_meanwhile_is_refused_all_the_same(buy_while, session):
+    event = add(session, an_event(capacity=1))
+    add(session, an_entry(event))
+
+    with pytest.raises(CardDeclined):
+        buy_while(decline, event, card_token="tok_declined")
+
+    assert [order.status for order in saved(session, Order)] == ["declined"]
+    # Whoever declined the order serves the waiting list.
+    assert [entry.status for entry in saved(session, WaitlistEntry)] == ["waiting"]
+
+
+@pytest.mark.behaviour("checkout.overtaken")
+def test_an_order_that_expires_meanwhile_is_paid_while_seats_remain(buy_while, session):
+    event = add(session, an_event(capacity=1))
+
+    assert buy_while(expire, event).status == "paid"
+
+
+@pytest.mark.behaviour("checkout.overtaken")
+def test_an_order_whose_seats_are_sold_meanwhile_is_refunded(buy_while, mailer, payments, session):
+    event = add(session, an_event(capacity=1))
+
+    def sell(order):
+        expire(order)
+        order.event.capacity = 0
+
+    late = buy_while(sell, event)
+
+    assert (late.status, late.refund_cents, late.refund_state) == ("expired", 2500, "done")
+    assert [refund.charge_id for refund in payments.refunds] == ["ch_1"]
+    assert mailer.sent == [("refund", late)]

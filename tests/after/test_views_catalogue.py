@@ -7,6 +7,7 @@ import pytest
 from tests.after.helpers import DAY, NOW, hidden_value, text_of
 
 BUY_BUTTON = "<button>Buy</button>"
+JOIN_BUTTON = "<button>Join the waiting list</button>"
 
 
 def titles(page):
@@ -145,6 +146,7 @@ def test_the_page_shows_price_seats_left_and_the_checkout_form(add_event, client
     assert "1 seat left" in text
     assert 'action="/events/the-glass-orchestra/checkout"' in page.text
     assert BUY_BUTTON in page.text
+    assert JOIN_BUTTON not in page.text
 
 
 @pytest.mark.behaviour("event.page")
@@ -169,7 +171,7 @@ def test_every_form_has_a_checkout_id_of_its_own(add_event, client):
 
 
 @pytest.mark.behaviour("event.sold_out")
-def test_with_no_seats_left_the_page_says_so_and_has_no_form(add_event, add_order, client):
+def test_with_no_seats_left_the_page_has_the_waiting_list_form(add_event, add_order, client):
     event = add_event(capacity=4)
     add_order(event, quantity=4)
 
@@ -177,13 +179,17 @@ def test_with_no_seats_left_the_page_says_so_and_has_no_form(add_event, add_orde
 
     assert "Sold out." in text_of(page)
     assert BUY_BUTTON not in page.text
+    assert 'action="/events/the-glass-orchestra/waitlist"' in page.text
+    assert JOIN_BUTTON in page.text
 
 
 @pytest.mark.behaviour("event.closed")
-def test_from_the_start_on_sales_are_closed(add_event, client):
-    add_event(starts_at=NOW)
+@pytest.mark.parametrize("sold", [0, 1])
+def test_from_the_start_on_sales_are_closed(add_event, add_order, client, sold):
+    add_order(add_event(starts_at=NOW, capacity=1), quantity=sold)
 
     page = client.get("/events/the-glass-orchestra")
 
     assert "Sales are closed." in text_of(page)
     assert BUY_BUTTON not in page.text
+    assert JOIN_BUTTON not in page.text

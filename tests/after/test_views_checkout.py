@@ -41,10 +41,11 @@ def checkout(monkeypatch):
 @pytest.mark.behaviour("checkout.paid")
 @pytest.mark.behaviour("checkout.voucher.case")
 @pytest.mark.behaviour("checkout.card_missing")
+@pytest.mark.behaviour("offer.taken")
 def test_the_service_gets_what_was_typed_without_the_blanks_around_it(add_event, buy, checkout):
     fields = {"name": " Ada  Okafor ", "quantity": " 3 ", "voucher": " Spring ", "card_token": " "}
 
-    answer = buy(add_event(), **fields)
+    answer = buy(add_event(), offer="token-1", **fields)
 
     assert checkout.purchases == [
         Purchase(
@@ -54,6 +55,7 @@ def test_the_service_gets_what_was_typed_without_the_blanks_around_it(add_event,
             quantity=3,
             voucher_code="Spring",
             card_token="",
+            offer_token="token-1",
         )
     ]
     assert (answer.status_code, answer.location) == (303, "/orders/ABCDE/secret-1")
@@ -134,3 +136,18 @@ def test_a_form_shown_again_has_a_checkout_id_of_its_own(add_event, buy):
     page = buy(add_event(), name="", checkout_id="form-1")
 
     assert hidden_value(page, "checkout_id") != "form-1"
+
+
+@pytest.mark.behaviour("checkout.sold_out")
+@pytest.mark.parametrize(
+    ("sold", "wanted", "is_shown"), [(1, 2, True), (1, 1, False), (0, 3, False)]
+)
+def test_who_wants_more_seats_than_are_left_may_join_the_waiting_list(
+    add_event, add_order, buy, sold, wanted, is_shown
+):
+    event = add_event(capacity=2)
+    add_order(event, quantity=sold)
+
+    page = buy(event, quantity=wanted, card_token="")
+
+    assert ("Join the waiting list" in text_of(page)) == is_shown

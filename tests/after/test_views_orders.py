@@ -33,6 +33,23 @@ def test_the_page_says_how_the_order_stands(add_event, add_order, order_page, st
 
 
 @pytest.mark.behaviour("order.page")
+@pytest.mark.parametrize("status", ["expired", "declined"])
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [("due", "Your refund of €25.01 is on its way."), ("done", "We have refunded €25.01.")],
+)
+def test_the_page_says_that_a_late_payment_is_given_back(
+    add_event, add_order, order_page, status, state, sentence
+):
+    order = add_order(add_event(), status, refund_cents=2501, refund_state=state)
+
+    text = text_of(order_page(order))
+
+    assert f"The payment came too late: your seats are no longer held. {sentence}" in text
+    assert "Nothing was charged" not in text
+
+
+@pytest.mark.behaviour("order.page")
 def test_the_page_shows_each_ticket(add_event, add_order, models, order_page):
     tickets = [models.Ticket(code="code-of-row-1"), models.Ticket(code="code-of-row-2")]
     order = add_order(add_event(), quantity=2, tickets=tickets)

@@ -12,20 +12,26 @@ from after_service_layer import wiring
 from after_service_layer.services import programme
 from after_service_layer.services.refusals import (
     CannotCancel,
+    CannotCheckIn,
     CapacityTooSmall,
     CardDeclined,
     CardMissing,
     CodeTaken,
     EventNotFound,
     InvalidQuery,
+    OfferGone,
+    OfferNotFound,
     OrderNotFound,
     PaymentUnanswered,
     SalesClosed,
     SlugTaken,
     SoldOut,
+    ThereAreSeats,
+    TicketNotFound,
     VoucherEventUnknown,
     VoucherRefused,
 )
+from after_service_layer.views import sales, waitlist
 from tests.after.factories import an_event, an_order
 from tests.after.helpers import text_of
 
@@ -33,7 +39,7 @@ behaviour = pytest.mark.behaviour
 
 
 class RefusingService:
-    """Refuses whatever it is asked, be it to buy or to cancel."""
+    """Refuses whatever it is asked: to buy, to cancel, to wait, to hear."""
 
     def __init__(self, refusal):
         self.refusal = refusal
@@ -41,11 +47,10 @@ class RefusingService:
     def begin(self, event, checkout_id):
         return None
 
-    def place(self, event, purchase):
+    def refuse(self, *about, **named):
         raise self.refusal
 
-    def cancel(self, order):
-        raise self.refusal
+    place = cancel = join = hear = refuse
 
 
 def alerts(page):
@@ -73,6 +78,7 @@ def test_a_search_that_cannot_be_run_is_a_400(client):
     [
         pytest.param("GET", "/events/jazz", marks=behaviour("event.unknown")),
         pytest.param("POST", "/events/jazz/checkout", marks=behaviour("checkout.unknown_event")),
+        pytest.param("POST", "/events/jazz/waitlist", marks=behaviour("waitlist.unknown_event")),
     ],
 )
 def test_an_event_that_is_not_found_is_a_404(client, method, address):
@@ -82,10 +88,18 @@ def test_an_event_that_is_not_found_is_a_404(client, method, address):
     assert str(EventNotFound()) in text_of(page)
 
 
-@behaviour("organiser.event.unknown")
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_an_event_that_is_not_found_for_its_organiser_is_a_404(organiser_client, method):
-    page = organiser_client.open("/organiser/events/none/edit", method=method)
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [
+        pytest.param("GET", "edit", marks=behaviour("organiser.event.unknown")),
+        pytest.param("POST", "edit", marks=behaviour("organiser.event.unknown")),
+        pytest.param("GET", "sales", marks=behaviour("sales.refusals")),
+        pytest.param("GET", "sales?format=csv", marks=behaviour("sales.refusals")),
+        pytest.param("POST", "checkin", marks=behaviour("checkin.unknown")),
+    ],
+)
+def test_an_event_that_is_not_found_for_its_organiser_is_a_404(organiser_client, method, name):
+    page = organiser_client.open(f"/organiser/events/none/{name}", method=method)
 
     assert page.status_code == 404
     assert str(EventNotFound()) in text_of(page)
@@ -107,11 +121,80 @@ def test_an_order_that_is_not_found_is_a_404(client, method, address):
     assert str(OrderNotFound()) in text_of(page)
 
 
+@behaviour("webhook.unknown")
+def test_a_webhook_about_no_order_is_a_404(monkeypatch, webhook):
+    monkeypatch.setattr(wiring, "settlement", lambda: RefusingService(OrderNotFound()))
+
+    page = webhook(an_order(an_event()))
+
+    assert page.status_code == 404
+    assert str(OrderNotFound()) in text_of(page)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status"),
+    [
+        pytest.param(OfferNotFound(), 404, marks=behaviour("offer.unknown")),
+        pytest.param(OfferGone("The offer has lapsed."), 410, marks=behaviour("offer.gone")),
+    ],
+)
+def test_an_offer_is_not_shown(client, monkeypatch, refusal, status):
+    monkeypatch.setattr(waitlist, "find_offer", RefusingService(refusal).refuse)
+
+    page = client.get("/waitlist/token-1")
+
+    assert page.status_code == status
+    assert str(refusal) in text_of(page)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        pytest.param(ThereAreSeats(seats_left=2), marks=behaviour("waitlist.seats_left")),
+        pytest.param(SalesClosed(), marks=behaviour("waitlist.closed")),
+    ],
+)
+def test_nobody_may_join_the_waiting_list(add_event, client, monkeypatch, refusal):
+    monkeypatch.setattr(wiring, "waiting_list", lambda: RefusingService(refusal))
+    typed = {"email": "cleo@example.org", "quantity": "3"}
+
+    page = client.post(f"/events/{add_event().slug}/waitlist", data=typed)
+
+    assert page.status_code == 409
+    assert alerts(page) == [str(refusal)]
+    assert 'value="cleo@example.org"' in page.text
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status"),
+    [
+        pytest.param(TicketNotFound(), 404, marks=behaviour("checkin.unknown")),
+        pytest.param(
+            CannotCheckIn("This ticket was used."),
+            409,
+            marks=[behaviour("checkin.used"), behaviour("checkin.not_paid")],
+        ),
+    ],
+)
+def test_a_ticket_lets_nobody_in(add_event, monkeypatch, organiser_client, refusal, status):
+    monkeypatch.setattr(sales, "admit", RefusingService(refusal).refuse)
+    address = f"/organiser/events/{add_event().slug}/checkin"
+
+    page = organiser_client.post(address, data={"code": "ticket-1"})
+
+    assert page.status_code == status
+    assert alerts(page) == [str(refusal)]
+    assert 'value="ticket-1"' in page.text
+
+
 @pytest.mark.parametrize(
     ("refusal", "status", "field"),
     [
         pytest.param(SalesClosed(), 409, None, marks=behaviour("checkout.closed")),
         pytest.param(SoldOut(seats_left=2), 409, None, marks=behaviour("checkout.sold_out")),
+        pytest.param(
+            SoldOut(0, "The offer has lapsed."), 409, None, marks=behaviour("offer.refused")
+        ),
         pytest.param(
             VoucherRefused("No."),
             422,
@@ -220,10 +303,7 @@ FORMS = {
 def test_an_organisers_form_is_refused(
     add_event, monkeypatch, organiser_client, use_case, refusal, field
 ):
-    def refuse(*args, **named):
-        raise refusal
-
-    monkeypatch.setattr(programme, use_case, refuse)
+    monkeypatch.setattr(programme, use_case, RefusingService(refusal).refuse)
     add_event("Blues")
     address, typed = FORMS[use_case]
 

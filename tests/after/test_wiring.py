@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.after.helpers import DAY, NOW
+from tests.after.helpers import DAY, HOUR, NOW
 
 
 @pytest.mark.behaviour("checkout.paid")
@@ -66,3 +66,79 @@ def test_a_cancellation_asks_the_gateway_of_the_settings(
     assert request.headers["Authorization"] == "Bearer key of the shop"
     assert request.req_kwargs["timeout"] == 5
     assert [order.refund_state for order in stored("Order")] == ["done"]
+
+
+@pytest.mark.behaviour("webhook.succeeded")
+def test_a_webhook_settles_the_order_it_is_about(add_event, add_order, mailbox, stored, webhook):
+    order = add_order(add_event(), "pending")
+
+    assert webhook(order, id="ch_777").status_code == 200
+
+    [paid] = stored("Order")
+    assert (paid.status, paid.charge_id) == ("paid", "ch_777")
+    assert [mail["Subject"] for mail in mailbox.mails] == ["Your tickets for The Glass Orchestra"]
+
+
+@pytest.mark.behaviour("waitlist.joined")
+def test_who_joins_the_waiting_list_is_stored(add_event, add_order, client, stored):
+    event = add_event(capacity=1)
+    add_order(event)
+
+    client.post(f"/events/{event.slug}/waitlist", data={"email": "c@d.org", "quantity": "1"})
+
+    [entry] = stored("WaitlistEntry")
+    assert (entry.email, entry.created_at, len(entry.token)) == ("c@d.org", NOW, 43)
+
+
+@pytest.mark.behaviour("waitlist.served")
+@pytest.mark.behaviour("offer.mail")
+def test_a_cancellation_serves_the_waiting_list(add_entry, add_event, add_order, cancel, mailbox):
+    event = add_event(capacity=2)
+    add_entry(event, email="cleo@example.org", quantity=2, token="Cleo-s-key")
+
+    cancel(add_order(event, quantity=2, total_cents=0))
+
+    [mail] = mailbox.mails
+    text = mail.get_content()
+    assert mail["To"] == "cleo@example.org"
+    assert "2027-03-03 12:00 UTC" in text
+    assert "Seats: 2\n" in text
+    assert "http://localhost/waitlist/Cleo-s-key\n" in text
+
+
+@pytest.mark.behaviour("jobs.expire")
+def test_the_job_expire_has_its_links_from_the_settings(add_entry, add_event, mailbox, run_job):
+    entry = add_entry(add_event())
+
+    assert run_job("expire") == {"new offers": 1, "offers mailed": 1}
+
+    [mail] = mailbox.mails
+    assert f"http://127.0.0.1:5000/waitlist/{entry.token}\n" in mail.get_content()
+
+
+@pytest.mark.behaviour("jobs.remind")
+def test_the_job_remind_sends_tickets_and_link(add_event, add_order, mailbox, models, run_job):
+    tickets = [models.Ticket(code="code-1"), models.Ticket(code="code-2")]
+    order = add_order(add_event(starts_at=NOW + HOUR), quantity=2, tickets=tickets)
+
+    assert run_job("remind") == {"reminders sent": 1}
+
+    [mail] = mailbox.mails
+    text = mail.get_content()
+    assert all(code in text for code in ("code-1", "code-2"))
+    assert f"http://127.0.0.1:5000/orders/{order.reference}/{order.secret}\n" in text
+
+
+@pytest.mark.behaviour("jobs.reconcile.charges")
+def test_the_job_reconcile_asks_the_gateway_of_the_settings(
+    add_event, add_order, gateway, mailbox, run_job
+):
+    order = add_order(add_event(capacity=0), "expired", total_cents=2501)
+    gateway.knows(order)
+    gateway.refunds()
+
+    assert run_job("reconcile") == {"charges settled": 1}
+
+    assert [request.method for request in gateway.requests] == ["GET", "POST"]
+    [mail] = mailbox.mails
+    assert "Refund: €25.01\n" in mail.get_content()

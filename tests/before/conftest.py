@@ -4,6 +4,7 @@ Nothing here is imported from an app by name: the option --app says which one is
 """
 
 import importlib
+import json
 from contextlib import contextmanager
 from itertools import count
 
@@ -13,7 +14,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.security import generate_password_hash
 
-from tests.before.helpers import DAY, MINUTE, NOW, PAYMENTS_URL, Gateway, Mailbox
+from tests.before.helpers import (
+    DAY,
+    MINUTE,
+    NOW,
+    PAYMENTS_URL,
+    WEBHOOK_SECRET,
+    Gateway,
+    Mailbox,
+    elsewhere,
+    signature,
+)
 
 PASSWORD = "correct horse"
 
@@ -54,6 +65,7 @@ def make_app(create_app, db):
                 "SQLALCHEMY_DATABASE_URI": database_url,
                 "PAYMENTS_URL": PAYMENTS_URL,
                 "PAYMENTS_API_KEY": "key of the shop",
+                "PAYMENTS_WEBHOOK_SECRET": WEBHOOK_SECRET,
                 "PAYMENTS_TIMEOUT": 5,
                 "MAIL_HOST": "mail.example",
                 "MAIL_PORT": 25,
@@ -184,6 +196,7 @@ def add_order(models, store):
 
     def add_order(event, status="paid", **differences):
         number = next(numbers)
+        charged = status in ("paid", "cancelled")
         facts = {
             "reference": f"A{number:04}",
             "secret": f"secret-{number}",
@@ -195,11 +208,33 @@ def add_order(models, store):
             "total_cents": 2500,
             "created_at": NOW,
             "hold_until": NOW + 30 * MINUTE,
-            "charge_id": "ch_earlier",
+            "charge_id": "ch_earlier" if charged else None,
+            "confirmation_sent_at": NOW if charged else None,
         }
         return store(models.Order(status=status, **{**facts, **differences}))
 
     return add_order
+
+
+@pytest.fixture
+def add_entry(models, store):
+    """Return a function that stores a place in the queue: waiting, unless said otherwise."""
+    numbers = count(1)
+
+    def add_entry(event, status="waiting", **differences):
+        number = next(numbers)
+        facts = {
+            "event_id": event.id,
+            "email": f"in-line-{number}@example.org",
+            "quantity": 1,
+            "created_at": NOW,
+            "token": f"token-{number}",
+        }
+        if status != "waiting":
+            facts |= {"offered_until": NOW + 2 * DAY, "offer_sent_at": NOW}
+        return store(models.WaitlistEntry(status=status, **{**facts, **differences}))
+
+    return add_entry
 
 
 @pytest.fixture
@@ -237,6 +272,49 @@ def buy(client, gateway, mailbox):
 def cancel(client, gateway):
     """Return a function that sends the cancel form of an order."""
     return lambda order: client.post(f"/orders/{order.reference}/{order.secret}/cancel")
+
+
+@pytest.fixture
+def post_webhook(app, gateway, mailbox):
+    """Return a function that posts a body as the gateway would: signed, unless said otherwise."""
+
+    def post_webhook(body, header=None):
+        headers = {"Gateway-Signature": signature(body) if header is None else header}
+        return elsewhere(
+            app.test_client().post,
+            "/webhooks/payments",
+            data=body,
+            headers=headers,
+            content_type="application/json",
+        )
+
+    return post_webhook
+
+
+@pytest.fixture
+def webhook(post_webhook):
+    """Return a function that posts what became of an order's charge: it succeeded, mostly."""
+
+    def webhook(order, kind="charge.succeeded", **differences):
+        charge = {"id": "ch_1", "amount": order.total_cents, "reference": order.reference}
+        facts = {"id": "evt_1", "type": kind, "data": {"charge": {**charge, **differences}}}
+        return post_webhook(json.dumps(facts).encode())
+
+    return webhook
+
+
+@pytest.fixture
+def run_job(app, gateway, mailbox):
+    """Return a function that runs a job, and gives what it says it did; noughts left out."""
+    runner = app.test_cli_runner()
+
+    def run_job(name):
+        result = elsewhere(runner.invoke, args=["jobs", name], catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        lines = (line.rsplit(": ", 1) for line in result.stdout.splitlines())
+        return {what: int(number) for what, number in lines if number != "0"}
+
+    return run_job
 
 
 @pytest.fixture

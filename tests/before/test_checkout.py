@@ -334,6 +334,7 @@ def test_more_seats_than_are_left_are_refused(add_event, add_order, buy, stored,
     assert answer.status_code == 409
     assert sentence in text_of(answer)
     assert 'value="Ada O."' in answer.text
+    assert "Join the waiting list" in text_of(answer)
     assert len(stored("Order")) == 1
 
 

@@ -84,8 +84,9 @@ def test_an_organiser_that_cannot_be_is_refused(
 
 
 @pytest.mark.behaviour("site.no_tables")
-def test_without_tables_a_command_says_so_in_one_sentence(app_without_tables, flask):
-    result = flask("seed")
+@pytest.mark.parametrize("command", ["seed", "jobs expire", "jobs remind", "jobs reconcile"])
+def test_without_tables_a_command_says_so_in_one_sentence(app_without_tables, flask, command):
+    result = flask(*command.split())
 
     assert result.exit_code == 1
     assert result.output.startswith(

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.before.helpers import HOUR, NOW
+
 USABLE = {"SECRET_KEY": "any", "SQLALCHEMY_DATABASE_URI": "sqlite://"}
 
 
@@ -33,6 +35,8 @@ def test_the_secret_key_may_come_from_the_environment(create_app, monkeypatch):
         ("SQLALCHEMY_DATABASE_URI", "postgresql://host:port/shop", "give sqlite:///FILE or"),
         ("PAYMENTS_URL", "gateway.example", "give an address that starts with http"),
         ("PAYMENTS_URL", "https://", "give an address that starts with http"),
+        ("SITE_URL", "tickets.example", "give an address that starts with http"),
+        ("SITE_URL", "http://", "give an address that starts with http"),
         ("PAYMENTS_API_KEY", "ключ", "has a letter outside ASCII"),
         ("MAIL_SENDER", "shop", "give an e-mail address."),
         ("MAIL_SENDER", "shop@example.org\nBcc: all@example.org", "give an e-mail address."),
@@ -70,3 +74,52 @@ def test_a_setting_at_its_limit_is_used(create_app, monkeypatch, key, value, use
     monkeypatch.setenv(f"BOX_OFFICE_{key}", value)
 
     assert create_app(USABLE).config[key] == used
+
+
+@pytest.fixture
+def client_of(create_app):
+    """Return a function that makes a client of a shop with this SITE_URL."""
+    return lambda site_url: create_app({**USABLE, "SITE_URL": site_url}).test_client()
+
+
+@pytest.mark.behaviour("config.site_url")
+def test_with_https_cookies_and_browsers_stay_on_it(client_of):
+    page = client_of("https://tickets.example").get("/login", base_url="https://tickets.example")
+
+    assert page.status_code == 200
+    assert page.headers["Strict-Transport-Security"].startswith("max-age=")
+    assert "; Secure" in page.headers["Set-Cookie"]
+
+
+@pytest.mark.behaviour("config.site_url")
+def test_without_https_they_need_not(client_of):
+    page = client_of("http://tickets.example").get("/login")
+
+    assert "Strict-Transport-Security" not in page.headers
+    assert "; Secure" not in page.headers["Set-Cookie"]
+    assert "; HttpOnly" in page.headers["Set-Cookie"]
+
+
+@pytest.mark.behaviour("config.site_url")
+@pytest.mark.parametrize(
+    ("name", "status"), [("tickets.example", 200), ("elsewhere.example", 400), ("localhost", 400)]
+)
+def test_with_https_the_shop_answers_to_its_own_name_only(client_of, name, status):
+    client = client_of("https://tickets.example")
+
+    assert client.get("/about", base_url=f"https://{name}").status_code == status
+
+
+@pytest.mark.behaviour("config.site_url")
+@pytest.mark.parametrize("site_url", ["https://tickets.example", "https://tickets.example/"])
+def test_the_links_in_the_jobs_mails_start_with_it(
+    add_event, add_order, app, mailbox, monkeypatch, run_job, site_url
+):
+    monkeypatch.setitem(app.config, "SITE_URL", site_url)
+    order = add_order(add_event(starts_at=NOW + HOUR))
+
+    run_job("remind")
+
+    [mail] = mailbox.mails
+    link = f"https://tickets.example/orders/{order.reference}/{order.secret}\n"
+    assert link in mail.get_content()

@@ -5,6 +5,7 @@ import pytest
 from tests.before.helpers import NOW, SECOND, hidden_value, text_of
 
 BUY_BUTTON = "<button>Buy</button>"
+JOIN_BUTTON = "<button>Join the waiting list</button>"
 
 
 @pytest.mark.behaviour("event.page")
@@ -36,6 +37,7 @@ def test_the_page_shows_the_seats_left_and_the_checkout_form(add_event, add_orde
     assert "1 seat left" in text_of(page)
     assert 'action="/events/the-glass-orchestra/checkout"' in page.text
     assert BUY_BUTTON in page.text
+    assert JOIN_BUTTON not in page.text
 
 
 @pytest.mark.behaviour("event.page")
@@ -50,7 +52,7 @@ def test_every_form_has_a_checkout_id_of_its_own(add_event, client):
 
 
 @pytest.mark.behaviour("event.sold_out")
-def test_with_no_seats_left_the_page_says_so_and_has_no_form(add_event, add_order, client):
+def test_with_no_seats_left_the_page_has_the_waiting_list_form(add_event, add_order, client):
     event = add_event(capacity=4)
     add_order(event, quantity=4)
 
@@ -58,6 +60,8 @@ def test_with_no_seats_left_the_page_says_so_and_has_no_form(add_event, add_orde
 
     assert "Sold out." in text_of(page)
     assert BUY_BUTTON not in page.text
+    assert 'action="/events/the-glass-orchestra/waitlist"' in page.text
+    assert JOIN_BUTTON in page.text
 
 
 @pytest.mark.behaviour("event.sold_out")
@@ -69,13 +73,15 @@ def test_a_smaller_hall_than_sold_is_sold_out_too(add_event, add_order, client):
 
 
 @pytest.mark.behaviour("event.closed")
-def test_from_the_start_on_sales_are_closed(add_event, client):
-    add_event(starts_at=NOW)
+@pytest.mark.parametrize("sold", [0, 1])
+def test_from_the_start_on_sales_are_closed(add_event, add_order, client, sold):
+    add_order(add_event(starts_at=NOW, capacity=1), quantity=sold)
 
     page = client.get("/events/the-glass-orchestra")
 
     assert "Sales are closed." in text_of(page)
     assert BUY_BUTTON not in page.text
+    assert JOIN_BUTTON not in page.text
 
 
 @pytest.mark.behaviour("event.closed")

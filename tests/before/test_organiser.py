@@ -272,6 +272,44 @@ def test_the_capacity_cannot_go_below_the_seats_taken(add_event, add_order, save
 
 
 @pytest.mark.behaviour("organiser.event.capacity")
+@pytest.mark.parametrize(("capacity", "status"), [("4", 422), ("5", 303)])
+def test_an_offer_s_seats_are_taken_too(
+    add_entry, add_event, add_order, save_event, capacity, status
+):
+    event = add_event(capacity=10)
+    add_order(event, quantity=3)
+    add_entry(event, "offered", quantity=2)
+    add_entry(event, "offered", quantity=2, offered_until=NOW - SECOND)
+
+    assert save_event(event.slug, capacity=capacity).status_code == status
+
+
+@pytest.mark.behaviour("waitlist.served")
+@pytest.mark.parametrize(
+    ("before", "typed", "then"),
+    [
+        ({"capacity": 1}, {"capacity": "2"}, "offered"),
+        ({"published": False}, {"published": "y"}, "offered"),
+        ({"capacity": 1}, {"capacity": "1"}, "waiting"),
+        ({"capacity": 1}, {"capacity": "2", "published": ""}, "waiting"),
+        ({"capacity": 1}, {"capacity": "2", "starts_at": "2027-03-01 12:00"}, "waiting"),
+    ],
+    ids=["larger hall", "published", "as before", "not published", "started"],
+)
+def test_a_saved_event_s_seats_are_offered_to_the_waiting_list(
+    add_entry, add_event, add_order, mailbox, save_event, stored, before, typed, then
+):
+    event = add_event(**before)
+    add_order(event)
+    add_entry(event)
+
+    assert save_event(event.slug, **typed).status_code == 303
+
+    assert [entry.status for entry in stored("WaitlistEntry")] == [then]
+    assert len(mailbox.mails) == (then == "offered")
+
+
+@pytest.mark.behaviour("organiser.event.capacity")
 def test_the_capacity_can_go_down_to_the_seats_taken(add_event, add_order, save_event, stored):
     event = add_event(capacity=10)
     add_order(event, quantity=3)

@@ -3,7 +3,7 @@
 import pytest
 import requests
 
-from tests.before.helpers import MINUTE, NOW, hidden_value, text_of
+from tests.before.helpers import MINUTE, NOW, SECOND, hidden_value, text_of
 
 
 @pytest.mark.behaviour("checkout.declined")
@@ -96,3 +96,108 @@ def test_the_gateway_is_given_as_many_seconds_as_the_settings_say(add_event, buy
     buy(event)
 
     assert gateway.requests[0].req_kwargs["timeout"] == 5
+
+
+@pytest.fixture
+def meanwhile(gateway, stored):
+    """Return a function that lets something happen to the order before the gateway's answer."""
+
+    def meanwhile(act):
+        def answer_late(response):
+            gateway.transport.response_callback = None
+            act(stored("Order")[0])
+            return response
+
+        gateway.transport.response_callback = answer_late
+
+    return meanwhile
+
+
+@pytest.mark.behaviour("checkout.overtaken")
+def test_a_success_that_the_webhook_told_first_counts_once(
+    add_event, buy, gateway, mailbox, meanwhile, stored, webhook
+):
+    gateway.charges(id="ch_1")
+    meanwhile(lambda order: webhook(order, id="ch_1"))
+
+    answer = buy(add_event(), quantity=2)
+
+    [order] = stored("Order")
+    assert answer.location == f"/orders/{order.reference}/{order.secret}"
+    assert (order.status, order.charge_id) == ("paid", "ch_1")
+    assert len(stored("Ticket")) == 2
+    assert len(mailbox.mails) == 1
+
+
+@pytest.mark.behaviour("checkout.overtaken")
+def test_a_success_that_the_webhook_told_first_is_not_undone(
+    add_event, buy, gateway, meanwhile, stored, webhook
+):
+    gateway.answers("charges", status=402, json={"error": {"message": "No."}})
+    meanwhile(webhook)
+
+    buy(add_event())
+
+    assert [order.status for order in stored("Order")] == ["paid"]
+
+
+@pytest.mark.behaviour("checkout.overtaken")
+def test_a_refusal_that_the_webhook_told_first_serves_the_waiting_list_once(
+    add_entry, add_event, buy, gateway, mailbox, meanwhile, stored, webhook
+):
+    event = add_event(capacity=1)
+    add_entry(event)
+    gateway.answers("charges", status=402, json={"error": {"message": "No."}})
+    meanwhile(lambda order: webhook(order, "charge.failed"))
+
+    buy(event)
+
+    assert [order.status for order in stored("Order")] == ["declined"]
+    assert [entry.status for entry in stored("WaitlistEntry")] == ["offered"]
+    assert len(mailbox.mails) == 1
+
+
+@pytest.fixture
+def expire_meanwhile(clock, meanwhile, run_job):
+    """Return a function that lets the hold lapse, and the job run, before the answer."""
+
+    def expire_meanwhile(and_then=lambda: None):
+        def act(order):
+            clock.move_to(order.hold_until + SECOND)
+            run_job("expire")
+            and_then()
+
+        meanwhile(act)
+
+    return expire_meanwhile
+
+
+@pytest.mark.behaviour("checkout.overtaken")
+def test_an_order_that_expired_meanwhile_is_paid_while_seats_remain(
+    add_event, buy, expire_meanwhile, gateway, stored
+):
+    gateway.charges()
+    expire_meanwhile()
+
+    assert buy(add_event(capacity=1)).status_code == 303
+    assert [order.status for order in stored("Order")] == ["paid"]
+
+
+@pytest.mark.behaviour("checkout.overtaken")
+def test_an_order_whose_seats_are_sold_meanwhile_is_refunded(
+    add_event, add_order, buy, client, expire_meanwhile, gateway, mailbox, stored
+):
+    event = add_event(capacity=1)
+    gateway.charges()
+    gateway.refunds()
+    expire_meanwhile(lambda: add_order(event))
+
+    page = client.get(buy(event).location)
+
+    assert "The payment came too late" in text_of(page)
+    assert "We have refunded €25.00." in text_of(page)
+    late, _ = stored("Order")
+    assert (late.status, late.refund_cents, late.refund_state) == ("expired", 2500, "done")
+    assert [mail["Subject"] for mail in mailbox.mails] == [
+        "Your money back for The Glass Orchestra"
+    ]

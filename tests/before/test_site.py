@@ -85,7 +85,35 @@ def test_a_cancellation_without_its_token_is_refused(
 
 
 @pytest.mark.behaviour("site.csrf")
-@pytest.mark.parametrize("page", ["/logout", "/organiser/events/new", "/organiser/vouchers"])
+def test_a_place_on_the_waiting_list_needs_its_token(add_event, check_tokens, client, stored):
+    add_event()
+    check_tokens()
+
+    answer = client.post("/events/the-glass-orchestra/waitlist", data={"email": "c@d.org"})
+
+    assert answer.status_code == 400
+    assert stored("WaitlistEntry") == []
+
+
+@pytest.mark.behaviour("site.csrf", "webhook.succeeded")
+def test_the_gateway_needs_no_token(add_event, add_order, check_tokens, stored, webhook):
+    order = add_order(add_event(), "pending")
+    check_tokens()
+
+    assert webhook(order).status_code == 200
+    assert [order.status for order in stored("Order")] == ["paid"]
+
+
+@pytest.mark.behaviour("site.csrf")
+@pytest.mark.parametrize(
+    "page",
+    [
+        "/logout",
+        "/organiser/events/new",
+        "/organiser/vouchers",
+        "/organiser/events/the-glass-orchestra/checkin",
+    ],
+)
 def test_an_organisers_form_without_its_token_is_refused(check_tokens, organiser_client, page):
     check_tokens()
 
@@ -103,12 +131,16 @@ def test_an_organisers_form_without_its_token_is_refused(check_tokens, organiser
         "/organiser/events/new",
         "/organiser/events/the-glass-orchestra/edit",
         "/organiser/vouchers",
+        "/organiser/events/the-glass-orchestra/sales",
+        "/events/sold-out",
+        "/waitlist/token-1",
     ],
 )
 def test_every_form_of_a_page_carries_its_token(
-    add_event, add_order, check_tokens, organiser_client, page
+    add_entry, add_event, add_order, check_tokens, organiser_client, page
 ):
     add_order(add_event())
+    add_entry(add_event("Sold out", capacity=1), "offered")
     check_tokens()
 
     text = organiser_client.get(page).text
@@ -159,4 +191,47 @@ def test_a_form_with_a_nul_is_refused(add_event, buy, stored):
 
     assert answer.status_code == 400
     assert "A text may hold any character but NUL." in text_of(answer)
+    assert stored("Order") == []
+
+
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self';"
+    " base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+@pytest.mark.behaviour("site.headers")
+@pytest.mark.parametrize("address", ["/", "/healthz", "/login", "/no-such-page", "/organiser"])
+def test_every_page_carries_the_security_headers_and_is_kept_by_no_cache(client, address):
+    headers = client.get(address).headers
+
+    assert headers["Content-Security-Policy"] == POLICY
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cache-Control"] == "no-store"
+    assert "Strict-Transport-Security" not in headers
+
+
+@pytest.mark.behaviour("site.headers")
+def test_the_style_carries_them_too_and_may_be_kept(client):
+    with client.get("/static/style.css") as style:
+        assert style.headers["Content-Security-Policy"] == POLICY
+        assert style.headers["X-Content-Type-Options"] == "nosniff"
+        assert style.headers["Cache-Control"] != "no-store"
+
+
+@pytest.mark.behaviour("site.headers")
+def test_without_tables_the_headers_are_there_too(app_without_tables):
+    answer = app_without_tables.test_client().get("/")
+
+    assert answer.headers["Content-Security-Policy"] == POLICY
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.behaviour("site.too_large")
+def test_a_huge_form_is_refused(add_event, buy, stored):
+    answer = buy(add_event(price_cents=0), name="x" * 2**20)
+
+    assert answer.status_code == 413
+    assert "Back to the events" in text_of(answer)
     assert stored("Order") == []

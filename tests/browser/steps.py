@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
-from workbench.run import ORGANISER, PASSWORD
+from workbench.run import ORGANISER, PASSWORD, Stack
 
 # Seventeen days ahead in the seed: there are seats, and a cancellation gives everything back.
 EVENT = "The Glass Orchestra"
+
+# Sold out in the seed. Each is for one test, so that no other one waits for the same seats.
+LATE_LAUGHS = "/events/late-laughs"
+MIDNIGHT_MOZART = "/events/midnight-mozart"
+PAPER_WHALE = "/events/the-paper-whale"
+PHYSICS_OF_SOUP = "/events/the-physics-of-soup"
+VINYL_BINGO = "/events/vinyl-bingo"
 
 
 def open_event(page: Page) -> None:
@@ -29,8 +36,40 @@ def buy(page: Page) -> None:
     page.get_by_role("button", name="Buy").click()
 
 
+def join_waiting_list(page: Page, event: str, *, email: str, seats: str) -> None:
+    """Join the waiting list of the event with this address, or try to."""
+    page.goto(event)
+    form = page.get_by_role("form", name="Waiting list")
+    form.get_by_label("E-mail").fill(email)
+    form.get_by_label("Seats").fill(seats)
+    form.get_by_role("button").click()
+
+
+def open_offer(page: Page, stack: Stack, app_url: str, *, email: str) -> None:
+    """Follow the link in the mail of this app to this address."""
+    page.goto(stack.mail)
+    mail = page.get_by_role("article").filter(has_text=email)
+    mail.get_by_role("link", name=f"{app_url}/waitlist/").click()
+
+
 def log_in(page: Page) -> None:
     page.goto("/login")
     page.get_by_label("Name").fill(ORGANISER)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
+
+
+def add_seats(page: Page, title: str, more: int) -> None:
+    """Make the event larger, as its organiser does."""
+    log_in(page)
+    page.get_by_role("link", name=f"Edit {title}").click()
+    seats = page.get_by_label("Seats", exact=True)
+    seats.fill(str(int(seats.input_value()) + more))
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Your events")).to_be_visible()
+
+
+def check_in(page: Page, code: str) -> None:
+    """Type the code of a ticket where the sales of its event are shown."""
+    page.get_by_label("Ticket").fill(code)
+    page.get_by_role("button", name="Check in").click()

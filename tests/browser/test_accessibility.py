@@ -9,12 +9,25 @@ from typing import NamedTuple
 import pytest
 from playwright.sync_api import Page, expect
 
-from .steps import buy, log_in, open_event
+from workbench.run import Stack
+
+from .steps import (
+    PAPER_WHALE,
+    PHYSICS_OF_SOUP,
+    add_seats,
+    buy,
+    check_in,
+    join_waiting_list,
+    log_in,
+    open_event,
+    open_offer,
+)
 
 CONTRAST = Path(__file__).with_name("contrast.js").read_text("utf-8")
 EVENT = "/events/the-glass-orchestra"
 NEW_EVENT = "/organiser/events/new"
 VOUCHERS = "/organiser/vouchers"
+SALES = "/organiser/events/the-glass-orchestra/sales"
 PHONE = 360
 
 UNLABELLED = """() => [...document.querySelectorAll("input, select, textarea")]
@@ -41,6 +54,15 @@ def cancel_order(page: Page) -> None:
     page.get_by_role("button", name="Cancel this order").click()
 
 
+def refuse_place(page: Page) -> None:
+    join_waiting_list(page, PAPER_WHALE, email="nonsense", seats="0")
+
+
+def refuse_ticket(page: Page) -> None:
+    page.goto(SALES)
+    check_in(page, "no-such-ticket")
+
+
 class Visit(NamedTuple):
     """How to come to a page, and the heading that tells that it is the right one."""
 
@@ -53,6 +75,8 @@ PUBLIC_PAGES = {
     "no events": Visit(lambda page: page.goto("/?q=nothing-like-this"), "Events"),
     "event": Visit(open_event, "The Glass Orchestra"),
     "event with errors": Visit(lambda page: submit(page, EVENT, "Buy"), "The Glass Orchestra"),
+    "sold-out event": Visit(lambda page: page.goto(PAPER_WHALE), "The Paper Whale"),
+    "waiting list with errors": Visit(refuse_place, "The Paper Whale"),
     "order": Visit(buy, "Order "),
     "cancelled order": Visit(cancel_order, "Order "),
     "login": Visit(lambda page: page.goto("/login"), "Organiser login"),
@@ -67,6 +91,9 @@ ORGANISER_PAGES = {
     "new event with errors": Visit(lambda page: submit(page, NEW_EVENT, "Save"), "New event"),
     "vouchers": Visit(lambda page: page.goto(VOUCHERS), "Vouchers"),
     "vouchers with errors": Visit(lambda page: submit(page, VOUCHERS, "Save"), "Vouchers"),
+    "sales": Visit(lambda page: page.goto(SALES), "The Glass Orchestra"),
+    "no code": Visit(lambda page: submit(page, SALES, "Check in"), "The Glass Orchestra"),
+    "ticket refused": Visit(refuse_ticket, "The Glass Orchestra"),
 }
 
 
@@ -106,6 +133,15 @@ def test_organiser_page_has_no_barriers(page: Page, visit: Visit) -> None:
     assert barriers(page) == []
 
 
+def test_offer_has_no_barriers(page: Page, stack: Stack, app_url: str) -> None:
+    join_waiting_list(page, PHYSICS_OF_SOUP, email="soup@example.org", seats="1")
+    add_seats(page, "The Physics of Soup", 1)
+    open_offer(page, stack, app_url, email="soup@example.org")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("The Physics of Soup")
+    assert barriers(page) == []
+
+
 def test_barriers_are_really_found(page: Page) -> None:
     page.set_content("""
         <p style="color: #777; background: #fff">pale</p>
@@ -139,6 +175,16 @@ def test_errors_are_tied_to_their_fields(page: Page) -> None:
     assert sorted(sentences) == ["email", "name", "quantity"]
     assert "e-mail" in sentences["email"][0]
     assert "name" in sentences["name"][0]
+    assert "1 to 10" in sentences["quantity"][0]
+
+
+def test_errors_of_the_waiting_list_are_tied_to_their_fields(page: Page) -> None:
+    refuse_place(page)
+
+    sentences = page.evaluate(SENTENCES)
+
+    assert sorted(sentences) == ["email", "quantity"]
+    assert "e-mail" in sentences["email"][0]
     assert "1 to 10" in sentences["quantity"][0]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -58,6 +60,22 @@ def test_declined_buyer_can_try_another_card(page: Page) -> None:
     page.get_by_role("button", name="Buy").click()
 
     expect(page.get_by_role("heading", name="Your tickets")).to_be_visible()
+
+
+def test_slow_payment_is_confirmed_by_the_gateway_itself(page: Page) -> None:
+    open_event(page)
+    fill_in(page, card="tok_slow")
+    page.get_by_role("button", name="Buy").click()
+    expect(page.get_by_role("main")).to_contain_text("Your seats are held.")
+    page.get_by_role("link", name="See your order").click()
+
+    # The webhook comes a moment after the gateway's answer, for which the shop did not wait.
+    tickets = page.get_by_role("heading", name="Your tickets")
+    give_up_at = time.monotonic() + 10
+    while not tickets.count() and time.monotonic() < give_up_at:
+        page.wait_for_timeout(250)
+        page.reload()
+    expect(tickets).to_be_visible()
 
 
 def test_cancelled_order_is_refunded(page: Page, stack: Stack) -> None:

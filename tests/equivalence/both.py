@@ -4,16 +4,18 @@ import json
 import random
 import re
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from difflib import unified_diff
 from email.message import EmailMessage
 from typing import Any
 
 import pytest
+import time_machine
 from flask import Flask
 from requests import PreparedRequest
 from sqlalchemy import select
 
-HIDDEN_FIELD = re.compile(r'name="(csrf_token|checkout_id)"[^>]* value="([^"]*)"')
+HIDDEN_FIELD = re.compile(r'name="(csrf_token|checkout_id|offer)"[^>]* value="([^"]*)"')
 LINES_SHOWN = 40
 
 
@@ -22,20 +24,27 @@ class Outside:
 
     def __init__(self) -> None:
         self._received: list[str] = []
+        self.charges: dict[str, dict[str, Any]] = {}
 
     def answer(self, request: PreparedRequest) -> tuple[int, dict[str, str], str]:
         """Answer as the gateway, by the card: `responses` calls this."""
-        key = request.headers["Authorization"], request.headers["Idempotency-Key"]
-        body = json.loads(request.body or "")
+        key = request.headers["Authorization"], request.headers.get("Idempotency-Key")
+        body = json.loads(request.body or "{}")
         self._received.append(f"{request.method} {request.url} {key} {body}")
         match body:
             case {"source": "tok_declined"}:
                 return 402, {}, '{"error": {"message": "The bank refuses to pay."}}'
             case {"source": "tok_error"} | {"charge": "ch_tok_stuck"}:
                 return 500, {}, "<h1>Out of order</h1>"
-            case {"source": card}:
-                return 201, {}, json.dumps({"id": f"ch_{card}", "status": "succeeded", **body})
-        return 201, {}, json.dumps({"id": "re_1", "status": "succeeded", **body})
+            case {"source": card, "reference": reference}:
+                charge = {"id": f"ch_{card}", "status": "succeeded", **body}
+                self.charges[reference] = charge
+                return (500, {}, "") if card == "tok_lost" else (201, {}, json.dumps(charge))
+            case {"charge": _}:
+                return 201, {}, json.dumps({"id": "re_1", "status": "succeeded", **body})
+        asked_for = str(request.url).rpartition("=")[2].removesuffix("-1")
+        found = [self.charges[asked_for]] if asked_for in self.charges else []
+        return 200, {}, json.dumps({"data": found})
 
     def __call__(self, *server: Any, **options: Any) -> "Outside":
         self._received.append(f"SMTP {server} {options}")
@@ -67,18 +76,25 @@ class Visitor:
         self._client = app.test_client()
         self._hidden: dict[str, str] = {}
 
-    def open(self, method: str, address: str, typed: dict[str, str]) -> list[str]:
-        """Return status, headers and page, in lines."""
+    def open(self, method: str, address: str, typed: dict[str, str], **more: Any) -> list[str]:
+        """Return status, headers and page, in lines. `more` are options of a test client."""
         data = {**self._hidden, **typed} if method == "POST" else None
-        answer = self._client.open(address, method=method, data=data)
-        self._hidden.update(HIDDEN_FIELD.findall(answer.text))
-        headers = sorted(f"{name}: {value}" for name, value in answer.headers)
-        return [answer.status, *headers, *answer.text.splitlines()]
+        return self._lines(self._client.open(address, method=method, data=data, **more))
+
+    def tell(self, body: bytes, signature: str) -> list[str]:
+        """Send a webhook, and return the answer as `open` does."""
+        headers = {"Gateway-Signature": signature}
+        return self._lines(self._client.post("/webhooks/payments", data=body, headers=headers))
 
     def run(self, words: Sequence[str]) -> list[str]:
         """Return what a command of the app says."""
         result = self._app.test_cli_runner().invoke(args=words, prog_name="flask")
         return [f"exit code {result.exit_code}", *result.output.splitlines()]
+
+    def _lines(self, answer: Any) -> list[str]:
+        self._hidden.update(HIDDEN_FIELD.findall(answer.text))
+        headers = sorted(f"{name}: {value}" for name, value in answer.headers)
+        return [answer.status, *headers, *answer.text.splitlines()]
 
     def rows(self) -> list[str]:
         """Return all rows of all tables."""
@@ -94,20 +110,46 @@ class Visitor:
 class Both:
     """Does everything in both apps, and fails at the first step that can be told apart."""
 
-    def __init__(self, apps: dict[str, Flask], outside: Outside, chance: random.Random) -> None:
+    def __init__(
+        self,
+        apps: dict[str, Flask],
+        outside: Outside,
+        chance: random.Random,
+        clock: time_machine.TimeMachineFixture,
+    ) -> None:
         self._visitors = {package: Visitor(app) for package, app in apps.items()}
         self._outside = outside
         self._chance = chance
+        self._clock = clock
+        self._seen: list[str] = []
         self.answers: list[str] = []
 
-    def get(self, address: str) -> None:
+    def get(self, address: str, **more: Any) -> None:
         """Look at a page."""
-        self._step(f"GET {address}", lambda visitor: visitor.open("GET", address, {}))
+        self._step(f"GET {address}", lambda visitor: visitor.open("GET", address, {}, **more))
 
     def post(self, address: str, **typed: str) -> str:
         """Send a form; return where it leads to, or an empty text."""
         seen = self._step(f"POST {address}", lambda visitor: visitor.open("POST", address, typed))
         return next((line[10:] for line in seen if line.startswith("Location: ")), "")
+
+    def tell(self, body: bytes, signature: str) -> None:
+        """Send a webhook."""
+        self._step(f"webhook {body[:100]!r}", lambda visitor: visitor.tell(body, signature))
+
+    def find(self, pattern: str) -> str:
+        """Return what the first group matches in the last page, or in the mails it led to."""
+        found = re.search(pattern, "\n".join(self._seen))
+        assert found, f"{pattern} is not in\n" + "\n".join(self._seen[:LINES_SHOWN])
+        return found[1]
+
+    def charge_of(self, order: str) -> dict[str, Any]:
+        """Return what the gateway charged for the order at this address."""
+        return self._outside.charges[order.split("/")[2]]
+
+    def wait(self, **how_long: float) -> None:
+        """Let time pass; words as for a `timedelta`."""
+        self._clock.shift(timedelta(**how_long))
 
     def run(self, *words: str) -> None:
         """Run a command."""
@@ -127,6 +169,6 @@ class Both:
         if diff:
             shown = "\n".join(diff[:LINES_SHOWN])
             pytest.fail(f"Step {number}, {name}:\n{shown}", pytrace=False)
-        lines = next(iter(seen.values()))
-        self.answers.append(lines[0])
-        return lines
+        self._seen = next(iter(seen.values()))
+        self.answers.append(self._seen[0])
+        return self._seen

@@ -4,14 +4,17 @@ Pages, headers and cookies, requests to the gateway, mails, and at the end all r
 just as they are. For that, time stands still, and chance is the same for both.
 """
 
+import json
 import random
 import re
+import time
 from importlib import import_module
 
 import pytest
 import responses
 
 from tests.equivalence.both import Both, Outside
+from workbench.sandbox.webhooks import sign
 
 PACKAGES = ["before_mvt", "after_service_layer"]
 SETTINGS = {
@@ -19,6 +22,7 @@ SETTINGS = {
     "SQLALCHEMY_DATABASE_URI": "sqlite://",
     "PAYMENTS_URL": "https://gateway.example",
     "PAYMENTS_API_KEY": "key of the shop",
+    "PAYMENTS_WEBHOOK_SECRET": "shared with the gateway",
     "MAIL_HOST": "mail.example",
 }
 GLASS = "/events/the-glass-orchestra"
@@ -49,23 +53,33 @@ ANSWERS = [
     "404 NOT FOUND",
     "405 METHOD NOT ALLOWED",
     "409 CONFLICT",
+    "410 GONE",
+    "413 REQUEST ENTITY TOO LARGE",
     "422 UNPROCESSABLE ENTITY",
+    "429 TOO MANY REQUESTS",
     "503 SERVICE UNAVAILABLE",
 ]
 
 
 @pytest.fixture
-def both(monkeypatch, time_machine):
+def settings():
+    return SETTINGS
+
+
+@pytest.fixture
+def both(monkeypatch, time_machine, settings):
     time_machine.move_to("2027-03-01 12:00+00:00", tick=False)
     chance, outside = random.Random(), Outside()
     # All randomness of the apps, that of `secrets` included, comes out of these two.
     monkeypatch.setattr("os.urandom", chance.randbytes)
     monkeypatch.setattr("random._urandom", chance.randbytes)
     monkeypatch.setattr("smtplib.SMTP", outside)
-    apps = {package: import_module(f"{package}.app").create_app(SETTINGS) for package in PACKAGES}
+    apps = {package: import_module(f"{package}.app").create_app(settings) for package in PACKAGES}
     with responses.RequestsMock(assert_all_requests_are_fired=False) as transport:
-        transport.add_callback("POST", re.compile("https://gateway.example/v1/"), outside.answer)
-        yield Both(apps, outside, chance)
+        for method in ("GET", "POST"):
+            address = re.compile("https://gateway.example/v1/")
+            transport.add_callback(method, address, outside.answer)
+        yield Both(apps, outside, chance, time_machine)
     for app in apps.values():
         with app.app_context():
             app.extensions["sqlalchemy"].engine.dispose()
@@ -77,9 +91,24 @@ def test_both_apps_answer_the_same(both):
     be_refused(both)
     buy_and_cancel(both)
     organise(both)
+    wait_in_line(both)
+    hear_the_gateway(both)
+    let_people_in(both)
+    guess_passwords(both)
     both.compare_rows()
     # The walk went everywhere: two apps that refuse everything are the same, too.
     assert set(ANSWERS) <= set(both.answers)
+
+
+@pytest.mark.parametrize("settings", [{**SETTINGS, "SITE_URL": "https://shop.example"}])
+def test_both_apps_are_as_careful_over_https(both):
+    both.run("init-db")
+    both.run("seed")
+    both.get("/", base_url="https://shop.example")
+    both.get("/", base_url="https://elsewhere.example")
+    both.get(GLASS, base_url="https://shop.example")
+
+    assert both.answers[2:] == ["200 OK", "400 BAD REQUEST", "200 OK"]
 
 
 def open_the_shop(both):
@@ -179,3 +208,144 @@ def organise(both):
     both.get("/organiser")
     both.post("/logout")
     both.get("/organiser/vouchers")
+
+
+def wait_in_line(both):
+    both.wait(hours=8)
+    both.run("jobs", "remind")
+    both.run("jobs", "remind")
+    log_in(both)
+    both.post("/organiser/events/new", **{**EVENT, "title": "Two Seats", "capacity": "2"})
+    full = "/events/two-seats"
+    buy(both, "two-seats", quantity="2")
+    both.get(full)
+    for email, quantity in (("ada", "0"), (" ", "11"), ("ada@example.org", "2")):
+        both.post(f"{full}/waitlist", email=email, quantity=quantity)
+    both.post(f"{full}/waitlist", email="ADA@example.org", quantity="1")
+    both.post(f"{full}/waitlist", email="bruno@example.org", quantity="1")
+    for event in ("/events/none", GLASS, "/events/winter-overtures"):
+        both.post(f"{event}/waitlist", email="ada@example.org", quantity="1")
+    both.get("/waitlist/none")
+    larger = {"title": "Two More Seats", "slug": "two-seats", "capacity": "4"}
+    both.post("/organiser/events/two-seats/edit", **{**EVENT, **larger})
+    use_an_offer(both, full, both.find(r"(/waitlist/[\w-]+)"))
+    offer = both.find(r"(/waitlist/[\w-]+)")
+    both.get(offer)
+    both.wait(hours=49)
+    both.get(offer)
+    both.run("jobs", "expire")
+    both.run("jobs", "expire")
+
+
+def use_an_offer(both, event, offer):
+    """Buy with an offer, and cancel: then somebody else has one."""
+    seats = {**ADA, "quantity": "2"}
+    for difference in (
+        {"email": "eve@example.org"},
+        {"quantity": "3"},
+        {"offer": "none"},
+        {"card_token": "tok_declined"},
+    ):
+        both.get(offer)
+        both.post(f"{event}/checkout", **{**seats, **difference})
+    both.get(offer)
+    order = both.post(f"{event}/checkout", **seats)
+    assert order
+    both.get(offer)
+    both.post(f"{event}/checkout", **seats, checkout_id="another form")
+    both.post(f"{order}/cancel")
+
+
+def hear_the_gateway(both):
+    lost, failed = hold(both, card_token="tok_lost"), hold(both, card_token="tok_error")
+    charge = both.charge_of(lost)
+    both.tell(b"{}", "")
+    both.tell(b"{", sign(SETTINGS["PAYMENTS_WEBHOOK_SECRET"], b"{", int(time.time())))
+    both.tell(b" " * 1024 * 1024 + b"{}", "")
+    tell(both, charge, secret="a guess")
+    for seconds in (-301, 301):
+        tell(both, charge, age_seconds=seconds)
+    for difference in ({"reference": "NOONE"}, {"amount": 1}, {"amount": "1"}, {"id": "a\0"}):
+        tell(both, {**charge, **difference})
+    tell(both, charge, "charge.disputed")
+    tell(both, charge, age_seconds=300)
+    for kind in ("charge.succeeded", "charge.failed"):
+        tell(both, charge, kind)
+    for kind in ("charge.failed", "charge.failed", "charge.succeeded"):
+        tell(both, {**charge, "reference": failed.split("/")[2]}, kind)
+    for order in (lost, failed):
+        both.get(order)
+    ask_the_gateway(both)
+
+
+def ask_the_gateway(both):
+    lost, unknown = hold(both, card_token="tok_lost"), hold(both, card_token="tok_error")
+    both.run("jobs", "reconcile")
+    log_in(both)
+    both.post("/organiser/events/new", **{**EVENT, "title": "One Chair", "capacity": "1"})
+    late = hold(both, "one-chair", card_token="tok_lost")
+    both.wait(minutes=31)
+    buy(both, "one-chair")
+    for job in ("expire", "reconcile", "expire", "reconcile"):
+        both.run("jobs", job)
+    for order in (lost, unknown, late):
+        both.get(order)
+    both.run("jobs", "none")
+
+
+def hold(both, slug="the-glass-orchestra", **differences):
+    """Buy a seat and hear nothing of the charge; return the address of the order."""
+    assert not buy(both, slug, **differences)
+    return both.find(r'"(/orders/\w+/[\w-]+)"')
+
+
+def tell(both, charge, kind="charge.succeeded", *, age_seconds=0, secret=None):
+    """Let the gateway tell of a charge."""
+    facts = {name: charge[name] for name in ("id", "amount", "reference")}
+    body = json.dumps({"id": "evt_1", "type": kind, "data": {"charge": facts}}).encode()
+    secret = secret or SETTINGS["PAYMENTS_WEBHOOK_SECRET"]
+    both.tell(body, sign(secret, body, int(time.time()) - age_seconds))
+
+
+def let_people_in(both):
+    log_in(both)
+    both.post("/organiser/vouchers", **{**VOUCHER, "code": "-half", "value": "50"})
+    event = "/organiser/events/two-chairs"
+    both.get(f"{event}/sales")
+    gone = buy(both, "two-chairs")
+    code_of_gone = both.find(r"\n1\. (\S+)")
+    both.post(f"{gone}/cancel")
+    order = buy(both, "two-chairs", quantity="2", voucher="-half")
+    code = both.find(r"\n1\. (\S+)")
+    both.get(f"{event}/sales")
+    for typed in (" ", "none", code_of_gone, code, code):
+        both.post(f"{event}/checkin", code=typed)
+    both.get(f"{event}/sales")
+    both.post(f"{order}/cancel")
+    for elsewhere in ("night-train", "none"):
+        both.post(f"/organiser/events/{elsewhere}/checkin", code=code)
+    for query in ("format=csv", "format=html", "format=pdf"):
+        both.get(f"{event}/sales?{query}")
+    both.get(f"{event}/sales", headers={"Accept": "text/csv"})
+    both.get("/organiser/events/none/sales")
+    both.get("/organiser/events/the-glass-orchestra/sales?format=csv")
+    both.post("/logout")
+    both.get(f"{event}/sales")
+    both.post(f"{event}/checkin", code=code)
+
+
+def log_in(both):
+    both.get("/login")
+    both.post("/login", name="Greta", password="correct horse")
+    # The form token of before went with the login.
+    both.get("/organiser")
+
+
+def guess_passwords(both):
+    both.get("/login")
+    for _ in range(6):
+        both.post("/login", name="GRETA", password="wrong")
+    log_in(both)
+    both.wait(minutes=6)
+    log_in(both)
+    both.post("/login", name="x" * 1024 * 1024)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
@@ -11,9 +14,11 @@ from uuid import uuid4
 
 import pytest
 import requests
+from flask import Flask, request
 
+from workbench.sandbox import webhooks
 from workbench.sandbox.gateway import TEST_CARDS, RunningGateway, running_gateway
-from workbench.sandbox.server import HOST
+from workbench.sandbox.server import HOST, listen, serving
 
 SLOW_SECONDS = 0.3
 
@@ -357,3 +362,281 @@ def test_page_escapes_what_clients_send(client: Client) -> None:
 
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
+
+
+SECRET = "whsec_test"
+
+
+class Receiver:
+    """A shop that takes webhooks: it keeps them, and answers with the next ordered status."""
+
+    def __init__(self) -> None:
+        self.statuses: list[int] = []
+        self.received: list[tuple[str, bytes, dict[str, Any]]] = []
+        self.app = Flask(__name__)
+        self.app.post("/webhooks/payments")(self.take)
+
+    def take(self) -> tuple[str, int]:
+        status = self.statuses.pop(0) if self.statuses else 200
+        signature = request.headers["Gateway-Signature"]
+        self.received.append((signature, request.get_data(), request.get_json()))
+        return "", status
+
+    def events(self) -> list[tuple[str, dict[str, Any]]]:
+        return [(body["type"], body["data"]["charge"]) for _, _, body in self.received]
+
+
+def soon(condition: Callable[[], object]) -> bool:
+    """Wait until something holds, for a few seconds at most; return whether it does."""
+    deadline = time.monotonic() + 5
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return bool(condition())
+
+
+@pytest.fixture
+def receiver() -> Receiver:
+    return Receiver()
+
+
+@pytest.fixture
+def shop(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    """A client of a gateway of the test's own, which sends its webhooks to the receiver."""
+    monkeypatch.setenv("no_proxy", HOST)
+    # Webhooks stay on this machine, whatever proxy is set.
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setattr(webhooks, "RETRY_PAUSES", (0.02, 0.04))
+    with (
+        serving(receiver.app) as address,
+        running_gateway(
+            slow_seconds=SLOW_SECONDS,
+            webhook_secret=SECRET,
+            webhook_urls=[f"{address}/webhooks/payments"],
+        ) as running,
+    ):
+        yield Client(running)
+
+
+def send_webhook(shop: Client, **what: Any) -> requests.Response:
+    return requests.post(f"{shop.url}/sandbox/webhooks", json=what, timeout=5)
+
+
+def said(answer: requests.Response) -> list[int | None]:
+    """Return what each receiver answered."""
+    return [receiver["status"] for receiver in answer.json()["answers"]]
+
+
+def test_signature_is_an_hmac_of_time_and_body() -> None:
+    digest = hmac.new(b"secret", b'1700000000.{"a": 1}', hashlib.sha256).hexdigest()
+
+    assert webhooks.sign("secret", b'{"a": 1}', 1_700_000_000) == f"t=1700000000,v1={digest}"
+
+
+@pytest.mark.parametrize(
+    ("source", "type_"), [("tok_visa", "charge.succeeded"), ("tok_declined", "charge.failed")]
+)
+def test_receiver_is_told_of_each_charge_once(
+    shop: Client, receiver: Receiver, source: str, type_: str
+) -> None:
+    for _ in range(2):
+        shop.charge("K", source, amount=1250)
+    shop.charge("L", "tok_visa")
+
+    assert soon(lambda: len(receiver.received) == 2)
+    ((told, charge),) = [event for event in receiver.events() if event[1]["amount"] == 1250]
+    assert told == type_
+    assert (charge["amount"], charge["reference"]) == (1250, "ABCDE")
+    if source == "tok_visa":
+        assert charge["id"] == shop.find("K")[0]["id"]
+
+
+def test_webhook_carries_the_signature_of_its_body_and_the_time(
+    shop: Client, receiver: Receiver
+) -> None:
+    shop.charge("K")
+
+    assert soon(lambda: receiver.received)
+    ((signature, body, event),) = receiver.received
+    at = int(signature.removeprefix("t=").partition(",")[0])
+    assert signature == webhooks.sign(SECRET, body, at)
+    assert abs(time.time() - at) < 5
+    assert event["id"].startswith("evt_")
+
+
+def test_tok_slow_is_told_of_although_the_client_gave_up(shop: Client, receiver: Receiver) -> None:
+    with pytest.raises(requests.Timeout):
+        shop.charge("K", "tok_slow", timeout=SLOW_SECONDS / 3)
+
+    assert receiver.received == []
+    assert soon(lambda: receiver.received)
+    assert [told for told, _ in receiver.events()] == ["charge.succeeded"]
+
+
+def test_tok_error_is_no_event(shop: Client, receiver: Receiver) -> None:
+    shop.charge("K", "tok_error")
+    shop.charge("L")
+
+    assert soon(lambda: receiver.received)
+    assert len(receiver.received) == 1
+
+
+def test_receiver_that_fails_is_told_again_with_the_same_event(
+    shop: Client, receiver: Receiver
+) -> None:
+    receiver.statuses = [503]
+    shop.charge("K")
+
+    assert soon(lambda: "answered 200, sent 2 times" in shop.page())
+    first, second = (body for _, body, _ in receiver.received)
+    assert first == second
+
+
+def test_receiver_that_never_recovers_is_given_up(shop: Client, receiver: Receiver) -> None:
+    receiver.statuses = [500] * 9
+    shop.charge("K")
+
+    assert soon(lambda: "answered 500, sent 3 times" in shop.page())
+    assert len(receiver.received) == 3
+
+
+def test_refusal_is_an_answer_and_nothing_is_sent_again(shop: Client, receiver: Receiver) -> None:
+    receiver.statuses = [404]
+    shop.charge("K")
+
+    assert soon(lambda: "<td>answered 404</td>" in shop.page())
+    time.sleep(0.1)
+    assert len(receiver.received) == 1
+
+
+def test_every_receiver_is_told_and_one_that_is_down_holds_nobody_up(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", HOST)
+    with listen() as gone:
+        down = f"http://{HOST}:{gone.getsockname()[1]}/webhooks/payments"
+    started = time.monotonic()
+    with (
+        serving(receiver.app) as address,
+        running_gateway(webhook_urls=[down, f"{address}/webhooks/payments"]) as running,
+    ):
+        client = Client(running)
+        client.charge("K")
+        assert soon(lambda: receiver.received)
+        assert soon(lambda: "<td>no answer, will be sent again</td>" in client.page())
+
+    # The end does not wait for the pauses, and leaves no thread behind.
+    assert time.monotonic() - started < 5
+    assert not [t.name for t in threading.enumerate() if t.name.startswith("webhook-")]
+
+
+def test_page_shows_the_events_and_how_to_send_one(shop: Client, receiver: Receiver) -> None:
+    shop.charge("K", amount=1250)
+
+    assert soon(lambda: "<td>answered 200</td>" in shop.page())
+    page = shop.page()
+    ((_, _, event),) = receiver.received
+    for expected in (event["id"], "charge.succeeded", "12.50 EUR"):
+        assert f"<td>{expected}</td>" in page
+    assert f"{shop.url}/sandbox/webhooks" in page
+
+
+def test_without_receivers_the_page_is_silent_about_webhooks(client: Client, key: str) -> None:
+    client.charge(key)
+
+    assert "webhook" not in client.page().lower().replace(TEST_CARDS["tok_slow"], "")
+
+
+def test_webhook_on_demand_tells_what_the_receiver_said(shop: Client, receiver: Receiver) -> None:
+    shop.charge("K", amount=1250)
+    assert soon(lambda: receiver.received)
+    receiver.statuses = [503]
+
+    answer = send_webhook(shop, reference="ABCDE")
+
+    assert answer.status_code == 200
+    assert said(answer) == [503]
+    automatic, on_demand = receiver.events()
+    assert on_demand == automatic
+    # It is for looking at one answer: nothing is sent again behind one's back.
+    assert len(receiver.received) == 2
+    assert "<td>answered 503</td>" in shop.page()
+
+
+def test_webhook_on_demand_can_say_something_else(shop: Client, receiver: Receiver) -> None:
+    charge = shop.charge("K").json()
+
+    send_webhook(shop, reference="ABCDE", type="charge.failed", amount=1)
+
+    changed = {"id": charge["id"], "amount": 1, "reference": "ABCDE"}
+    assert ("charge.failed", changed) in receiver.events()
+    assert shop.find("K") == [charge]
+
+
+@pytest.mark.parametrize("age_seconds", [600, -600])
+def test_stale_webhook_is_signed_as_of_then(
+    shop: Client, receiver: Receiver, age_seconds: int
+) -> None:
+    shop.charge("K")
+    assert soon(lambda: receiver.received)
+
+    send_webhook(shop, reference="ABCDE", age_seconds=age_seconds)
+
+    signature, body, _ = receiver.received[-1]
+    at = int(signature.removeprefix("t=").partition(",")[0])
+    assert abs(time.time() - age_seconds - at) < 5
+    assert signature == webhooks.sign(SECRET, body, at)
+
+
+def test_forged_webhook_has_another_signature(shop: Client, receiver: Receiver) -> None:
+    shop.charge("K")
+    assert soon(lambda: receiver.received)
+
+    send_webhook(shop, reference="ABCDE", forged=True)
+
+    signature, body, _ = receiver.received[-1]
+    at = int(signature.removeprefix("t=").partition(",")[0])
+    assert signature != webhooks.sign(SECRET, body, at)
+
+
+@pytest.mark.parametrize(("forged", "status"), [(False, 201), (True, 404)])
+def test_late_success_can_be_refunded_unless_it_is_forged(
+    shop: Client, receiver: Receiver, forged: bool, status: int
+) -> None:
+    shop.charge("K", "tok_declined", amount=1000)
+    assert soon(lambda: receiver.received)
+    charge_id = receiver.events()[0][1]["id"]
+
+    send_webhook(shop, reference="ABCDE", type="charge.succeeded", forged=forged)
+
+    assert shop.refund("K-refund", charge_id, 1000).status_code == status
+
+
+def test_webhook_about_an_order_without_a_charge_is_refused(shop: Client) -> None:
+    answer = send_webhook(shop, reference="ZZZZZ")
+
+    assert answer.status_code == 404
+    assert answer.json()["error"]["message"] == "There is no charge for order ZZZZZ."
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("reference", None),
+        ("type", ""),
+        ("amount", 0),
+        ("age_seconds", "600"),
+        ("age_seconds", 86_401),
+        ("forged", "yes"),
+    ],
+)
+def test_bad_field_of_a_webhook_on_demand_is_named(
+    shop: Client, receiver: Receiver, field: str, value: object
+) -> None:
+    shop.charge("K")
+    assert soon(lambda: receiver.received)
+
+    answer = send_webhook(shop, **{"reference": "ABCDE", field: value})
+
+    assert answer.status_code == 422
+    assert answer.json()["error"]["message"].startswith(f"{field}: ")
+    assert len(receiver.received) == 1

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,14 +16,17 @@ import requests
 
 from workbench.environment import ROOT, Problem
 from workbench.run import (
+    JOBS,
     ORGANISER,
     PACKAGES,
     PASSWORD,
     PORTS,
     Stack,
     fresh_file,
+    jobs,
     listening,
     read_ports,
+    run_job,
     running_stack,
     stop_on_signals,
 )
@@ -30,12 +34,13 @@ from workbench.sandbox.server import HOST, listen
 
 ANY_PORTS = dict.fromkeys(PORTS, 0)
 RUN = "import sys; from workbench.run import main; sys.exit(main(sys.argv[1:]))"
+RUN_JOB = "import sys; from workbench.run import jobs; sys.exit(jobs(sys.argv[1:]))"
 
 
-def start_make_run(folder: Path) -> subprocess.Popen[str]:
-    """Start what `make run` starts, on free ports, in a process group of its own."""
+def start(code: str, *arguments: str, folder: Path) -> subprocess.Popen[str]:
+    """Start what a verb of the workbench starts, in a process group of its own."""
     return subprocess.Popen(
-        [sys.executable, "-c", RUN, *(f"--{name}-port=0" for name in PORTS)],
+        [sys.executable, "-c", code, *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), "HTTP_PROXY": "http://127.0.0.1:9"},
         stdout=subprocess.PIPE,
@@ -43,6 +48,10 @@ def start_make_run(folder: Path) -> subprocess.Popen[str]:
         text=True,
         start_new_session=True,
     )
+
+
+def start_make_run(folder: Path) -> subprocess.Popen[str]:
+    return start(RUN, *(f"--{name}-port=0" for name in PORTS), folder=folder)
 
 
 def read_greeting(process: subprocess.Popen[str]) -> str:
@@ -63,6 +72,7 @@ def test_ctrl_c_ends_everything_quietly(tmp_path: Path) -> None:
             addresses = re.findall(r"http://\S+", greeting)
             answers = [requests.get(address, timeout=5) for address in addresses]
             order = buy(addresses[0])
+            job_output, job_errors = start(RUN_JOB, "expire", folder=tmp_path).communicate()
             process.send_signal(signal.SIGINT)
             rest, errors = process.communicate(timeout=5)
         finally:
@@ -72,6 +82,11 @@ def test_ctrl_c_ends_everything_quietly(tmp_path: Path) -> None:
     assert [answer.status_code for answer in answers] == [200] * 4
     # Paid, although HTTP_PROXY leads nowhere.
     assert "Your tickets" in order.text
+    assert [line for line in job_output.splitlines() if line.endswith(":")] == [
+        f"{name}:" for name in PACKAGES
+    ]
+    assert (job_output.count("expired orders: "), job_errors) == (2, "")
+    assert [path.name for path in (tmp_path / "build" / "run").glob("*.json")] == []
     assert ORGANISER in greeting and PASSWORD in greeting and "tok_visa" in greeting
     # The process was the first of a group: the group is gone too.
     with pytest.raises(ProcessLookupError):
@@ -92,14 +107,19 @@ def test_both_signals_ask_for_the_end(number: signal.Signals) -> None:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        listening(ANY_PORTS) as listeners,
-        running_stack(listeners, tmp_path_factory.mktemp("run")) as running,
-    ):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("run")
+
+
+@pytest.fixture(scope="module")
+def stack(folder: Path) -> Iterator[Stack]:
+    with pytest.MonkeyPatch.context() as patch:
+        # As in `make run`, the answer to tok_slow comes too late; only sooner.
+        patch.setattr("workbench.run.PAYMENTS_TIMEOUT", 1.0)
+        patch.setattr("workbench.run.SLOW_SECONDS", 2.0)
         patch.setenv("no_proxy", HOST)
-        yield running
+        with listening(ANY_PORTS) as listeners, running_stack(listeners, folder) as running:
+            yield running
 
 
 @pytest.fixture(params=list(PACKAGES))
@@ -116,7 +136,7 @@ def hidden_fields(page: str) -> dict[str, str]:
     }
 
 
-def buy(app_url: str) -> requests.Response:
+def buy(app_url: str, card: str = "tok_visa") -> requests.Response:
     """Buy a ticket for the first event that sells any, and return the page that answers."""
     with requests.Session() as browser:
         season = browser.get(app_url, timeout=5).text
@@ -126,7 +146,7 @@ def buy(app_url: str) -> requests.Response:
                 break
         else:
             pytest.fail(f"no event at {app_url} sells tickets")
-        form = {"name": "Ada", "email": "ada@example.org", "quantity": 1, "card_token": "tok_visa"}
+        form = {"name": "Ada", "email": "ada@example.org", "quantity": 1, "card_token": card}
         return browser.post(
             f"{app_url}{path}/checkout", data={**hidden_fields(page), **form}, timeout=5
         )
@@ -140,6 +160,85 @@ def test_ticket_can_be_bought_and_confirmation_arrives(app_url: str, stack: Stac
     assert f"<td>{reference}-1</td>" in requests.get(stack.gateway, timeout=5).text
     mails = requests.get(f"{stack.mail}/mails.json", timeout=5).json()
     assert any(order.url in mail["text"] for mail in mails)
+
+
+def wait_for(address: str, text: str) -> str:
+    """Return the page once it has this text; fail when it takes too long."""
+    deadline = time.monotonic() + 10
+    while text not in (page := requests.get(address, timeout=5).text):
+        assert time.monotonic() < deadline, f"{address} never shows {text!r}: {page}"
+        time.sleep(0.1)
+    return page
+
+
+def outcomes(gateway: str, reference: str) -> dict[str, str]:
+    """Return what each receiver answered to the webhook about an order."""
+    while "on its way" in (page := requests.get(gateway, timeout=5).text):
+        time.sleep(0.05)
+    rows = [re.findall("<td>(.*?)</td>", row) for row in page.split("</tr>")]
+    return {row[4]: row[5] for row in rows if row[2:3] == [reference]}
+
+
+def test_order_that_was_charged_slowly_is_held_and_then_paid_by_webhook(
+    app_url: str, stack: Stack
+) -> None:
+    held = buy(app_url, "tok_slow")
+    assert held.status_code == 503
+    address = re.search(r"/orders/[A-Z379]{5}/[\w-]+", held.text)
+    assert address is not None
+
+    page = wait_for(app_url + address[0], "Your tickets")
+
+    assert "Ada" in page
+    # Both shops are told, and only one of them knows the order.
+    assert outcomes(stack.gateway, address[0].split("/")[2]) == {
+        f"{site}/webhooks/payments": "answered 200" if site == app_url else "answered 404"
+        for site in (stack.before, stack.after)
+    }
+
+
+@pytest.mark.parametrize("name", list(PACKAGES))
+def test_each_job_can_be_run_by_hand_and_again(
+    name: str, stack: Stack, folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for job in JOBS:
+        run_job(name, job, folder)
+        assert run_job(name, job, folder) == 0
+
+    output, errors = capfd.readouterr()
+    assert errors == ""
+    again = output.split(f"{name}:\n")[2::2]
+    assert len(again) == len(JOBS)
+    for lines in again:
+        assert re.fullmatch(r"([a-z ]+: 0\n)+", lines)
+
+
+def test_job_without_a_running_shop_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match="call `make run` first"):
+        run_job("before", "expire", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        ([], "job"),
+        (["tidy"], "invalid choice: 'tidy' (choose from"),
+        (["during", "expire"], "invalid choice: 'during' (choose from"),
+        (["expire", "before"], "'"),
+    ],
+)
+def test_wrong_arguments_of_jobs_get_one_sentence(argv: list[str], sentence: str) -> None:
+    with pytest.raises(Problem) as problem:
+        jobs(argv)
+
+    assert sentence in str(problem.value)
+    assert "\n" not in str(problem.value)
+
+
+def test_settings_for_jobs_are_for_the_owner_only(stack: Stack, folder: Path) -> None:
+    modes = {path.name: path.stat().st_mode & 0o077 for path in folder.glob("*.json")}
+
+    assert modes == {"before.json": 0, "after.json": 0}
 
 
 def test_organiser_can_log_in_to_both_apps_at_once(stack: Stack) -> None:

@@ -1,7 +1,8 @@
 """The payment gateway: charges and refunds over HTTP, paid with test cards.
 
 The answer to every charge and refund is kept under its idempotency key. So a client that heard
-nothing can ask again with the same key, and the card is not charged twice.
+nothing can ask again with the same key, and the card is not charged twice. After the answer the
+shops are told by webhook, too.
 """
 
 from __future__ import annotations
@@ -11,23 +12,24 @@ import json
 import secrets
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
 
-from flask import Flask, Response, jsonify, render_template, request
+from flask import Flask, Response, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from .server import serving
+from .webhooks import ChargeEvent, Webhooks
 
 TEST_CARDS = {
     "tok_visa": "pays",
     "tok_declined": "is declined",
     "tok_insufficient": "is declined: not enough money",
     "tok_error": "makes the gateway answer 500; nothing is charged",
-    "tok_slow": "pays, but the answer comes late",
+    "tok_slow": "pays, but the answer comes late; the webhook tells of it",
 }
 
 DECLINES = {
@@ -38,6 +40,8 @@ UNKNOWN_CARD = (
     "unknown_card",
     f"This card is unknown. The test cards are {', '.join(TEST_CARDS)}.",
 )
+
+SUCCEEDED, FAILED = "charge.succeeded", "charge.failed"
 
 Answer = tuple[dict[str, Any], int]
 
@@ -113,6 +117,7 @@ class Ledger:
         self._charges: dict[str, Charge] = {}
         self._refunds: list[Refund] = []
         self._answers: dict[str, tuple[ChargeRequest | RefundRequest, Answer]] = {}
+        self._untold: dict[str, Charge] = {}
 
     def charge(self, key: str, wanted: ChargeRequest) -> Answer:
         """Charge the card, or decline it; both are final for this key.
@@ -133,6 +138,16 @@ class Ledger:
         """Return all charges, declined ones too, oldest first."""
         with self._lock:
             return list(self._charges.values())
+
+    def take_untold(self, key: str) -> Charge | None:
+        """Return the charge under this key the first time it is asked for, then None."""
+        return self._untold.pop(key, None)
+
+    def capture(self, charge_id: str) -> None:
+        """Let a charge succeed late: the bank has paid after all."""
+        with self._lock:
+            charge = self._charges[charge_id]
+            self._charges[charge_id] = replace(charge, status="succeeded")
 
     def refunds(self) -> list[Refund]:
         """Return all refunds, oldest first."""
@@ -166,7 +181,7 @@ class Ledger:
             status=refusal[0] if refusal else "succeeded",
             request=wanted,
         )
-        self._charges[charge.id] = charge
+        self._charges[charge.id] = self._untold[key] = charge
         return Refused(402, *refusal).answer if refusal else (charge.as_json(), 201)
 
     def _refund(self, wanted: RefundRequest) -> Answer:
@@ -209,9 +224,10 @@ class Outage:
 class Views:
     """The gateway's HTTP side: reads requests, asks the ledger, answers."""
 
-    def __init__(self, api_key: str, slow_seconds: float) -> None:
+    def __init__(self, api_key: str, slow_seconds: float, webhooks: Webhooks) -> None:
         self._api_key = api_key
         self._slow_seconds = slow_seconds
+        self._webhooks = webhooks
         self._ledger = Ledger()
         self._outage = Outage()
 
@@ -227,8 +243,8 @@ class Views:
                 raise Refused(401, "wrong_api_key", message)
         return failure
 
-    def create_charge(self) -> Answer:
-        """POST /v1/charges."""
+    def create_charge(self) -> Response:
+        """POST /v1/charges. The webhook follows once the answer is out."""
         key = read_idempotency_key()
         body = read_json_object()
         wanted = ChargeRequest(
@@ -240,7 +256,15 @@ class Views:
         answer = self._ledger.charge(key, wanted)
         if wanted.source == "tok_slow":
             time.sleep(self._slow_seconds)
-        return answer
+        response = make_response(answer)
+        # Also when the client has hung up meanwhile: then most of all.
+        response.call_on_close(lambda: self._tell(key))
+        return response
+
+    def _tell(self, key: str) -> None:
+        charge = self._ledger.take_untold(key)
+        if charge is not None:
+            self._webhooks.send(event_of(charge))
 
     def list_charges(self) -> Answer:
         """GET /v1/charges?idempotency_key=K: the charges that stand under this key."""
@@ -272,15 +296,56 @@ class Views:
         self._outage.order(calls, status, text)
         return {"calls": calls, "status": status, "body": text}, 200
 
+    def send_webhook(self) -> Answer:
+        """POST /sandbox/webhooks: tell of an order's last charge, once more or otherwise.
+
+        A success that is told of a declined charge is true from then on, so that it can be
+        refunded.
+        """
+        body = {"age_seconds": 0, "forged": False, **read_json_object()}
+        reference = read_text(body, "reference")
+        charge = next(
+            (c for c in reversed(self._ledger.charges()) if c.request.reference == reference), None
+        )
+        if charge is None:
+            raise Refused(404, "unknown_reference", f"There is no charge for order {reference}.")
+        told = event_of(charge)
+        body = {"type": told.type, "amount": told.amount, **body}
+        age_seconds = read_whole_number(body, "age_seconds", least=-86_400, most=86_400)
+        forged = read_flag(body, "forged")
+        event = replace(
+            told,
+            type=read_text(body, "type"),
+            amount=read_whole_number(body, "amount", least=1),
+        )
+        if event.type == SUCCEEDED and not forged:
+            self._ledger.capture(charge.id)
+        deliveries = self._webhooks.send_once(event, age_seconds=age_seconds, forged=forged)
+        answers = [{"url": sent.url, "status": sent.status} for sent in deliveries]
+        return {"id": event.id, "type": event.type, "answers": answers}, 200
+
     def page(self) -> str:
         """GET /: what happened so far, for people."""
         return render_template(
             "gateway.html",
             charges=self._ledger.charges()[::-1],
             refunds=self._ledger.refunds()[::-1],
+            webhooks=self._webhooks.deliveries[::-1],
+            receivers=self._webhooks.urls,
             test_cards=TEST_CARDS,
             address=request.host_url,
         )
+
+
+def event_of(charge: Charge) -> ChargeEvent:
+    """Return what is to be told of a charge."""
+    return ChargeEvent(
+        id=f"evt_{secrets.token_hex(8)}",
+        type=SUCCEEDED if charge.status == "succeeded" else FAILED,
+        charge=charge.id,
+        amount=charge.request.amount,
+        reference=charge.request.reference,
+    )
 
 
 def read_idempotency_key() -> str:
@@ -322,6 +387,14 @@ def read_text(body: dict[str, Any], field: str, *, may_be_empty: bool = False) -
     return value
 
 
+def read_flag(body: dict[str, Any], field: str) -> bool:
+    """Return true or false from the body. Raises Refused (422) for anything else."""
+    value = body.get(field)
+    if not isinstance(value, bool):
+        raise Refused(422, "invalid_field", f"{field}: true or false is needed.")
+    return value
+
+
 def read_currency(body: dict[str, Any]) -> str:
     """Return "EUR". Raises Refused (422) for anything else."""
     if body.get("currency") != "EUR":
@@ -341,18 +414,19 @@ def answer_http_error(error: HTTPException) -> tuple[Response, int]:
     return answer_refusal(Refused(error.code or 500, code, error.description or error.name))
 
 
-def create_gateway(api_key: str, *, slow_seconds: float = 5.0) -> Flask:
+def create_gateway(api_key: str, slow_seconds: float, webhooks: Webhooks) -> Flask:
     """Return a fresh gateway as a WSGI app.
 
     `slow_seconds` is how long `tok_slow` takes to answer: more than the client's timeout.
     """
     app = Flask(__name__, static_folder=None)
-    views = Views(api_key, slow_seconds)
+    views = Views(api_key, slow_seconds, webhooks)
     app.before_request(views.guard)
     app.post("/v1/charges")(views.create_charge)
     app.get("/v1/charges")(views.list_charges)
     app.post("/v1/refunds")(views.create_refund)
     app.post("/sandbox/fail")(views.order_outage)
+    app.post("/sandbox/webhooks")(views.send_webhook)
     app.get("/")(views.page)
     app.register_error_handler(Refused, answer_refusal)
     app.register_error_handler(HTTPException, answer_http_error)
@@ -372,8 +446,17 @@ def running_gateway(
     *,
     api_key: str = "sandbox-key",
     slow_seconds: float = 5.0,
+    webhook_secret: str = "",
+    webhook_urls: Sequence[str] = (),
     listener: socket.socket | None = None,
 ) -> Iterator[RunningGateway]:
-    """Run a fresh gateway until the block ends; on any free port without a listener."""
-    with serving(create_gateway(api_key, slow_seconds=slow_seconds), listener) as url:
-        yield RunningGateway(url=url, api_key=api_key)
+    """Run a fresh gateway until the block ends; on any free port without a listener.
+
+    Every address in `webhook_urls` hears of every charge, signed with `webhook_secret`.
+    """
+    webhooks = Webhooks(webhook_secret, webhook_urls)
+    try:
+        with serving(create_gateway(api_key, slow_seconds, webhooks), listener) as url:
+            yield RunningGateway(url=url, api_key=api_key)
+    finally:
+        webhooks.close()

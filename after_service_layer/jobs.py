@@ -1,0 +1,30 @@
+"""What runs by itself. Each job may run twice, or two at once, or be killed half way.
+
+Each returns what it did: a number for each kind of thing.
+"""
+
+from collections.abc import Callable
+
+from . import wiring
+from .clock import utc_now
+from .database import db
+from .services import upkeep
+
+
+def expire() -> dict[str, int]:
+    return upkeep.expire(db.session(), waiting_list=wiring.waiting_list(), now=utc_now())
+
+
+def remind() -> dict[str, int]:
+    return upkeep.remind(db.session(), notices=wiring.notices(), now=utc_now())
+
+
+def reconcile() -> dict[str, int]:
+    return wiring.reconciliation().run()
+
+
+JOBS: dict[str, Callable[[], dict[str, int]]] = {
+    "expire": expire,
+    "remind": remind,
+    "reconcile": reconcile,
+}

@@ -1,0 +1,40 @@
+"""Letting people in. Came out of `views/sales.py`."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..clock import utc_text
+from ..models import Event, Order, OrderStatus, Ticket
+from .refusals import CannotCheckIn, Refusal, TicketNotFound
+
+
+def check_in(session: Session, event: Event, code: str, *, now: datetime) -> Ticket:
+    """Return the ticket with this code, checked in, and commit.
+
+    Raises TicketNotFound, also for another event's, or CannotCheckIn with when and why.
+    """
+    # A second scanner waits here, and so does a cancellation.
+    event.lock()
+    try:
+        ticket = _admissible(session, event, code)
+    except Refusal:
+        session.rollback()
+        raise
+    ticket.checked_in_at = now
+    session.commit()
+    return ticket
+
+
+def _admissible(session: Session, event: Event, code: str) -> Ticket:
+    ticket = session.scalar(
+        select(Ticket).join(Ticket.order).where(Ticket.code == code, Order.event_id == event.id)
+    )
+    if ticket is None:
+        raise TicketNotFound()
+    if ticket.order.status != OrderStatus.PAID:
+        raise CannotCheckIn(f"The order {ticket.order.reference} is {ticket.order.status}.")
+    if ticket.checked_in_at is not None:
+        raise CannotCheckIn(f"This ticket was checked in at {utc_text(ticket.checked_in_at)}.")
+    return ticket

@@ -1,0 +1,153 @@
+"""Waiting for seats, and being offered some. Came out of `views/waitlist.py`."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from ..models import Event, WaitlistEntry, WaitlistStatus
+from .catalogue import require_open
+from .interfaces import Clock
+from .notices import Notices
+from .refusals import OfferGone, OfferNotFound, Refusal, ThereAreSeats
+
+OFFER_HOLDS = timedelta(hours=48)
+
+
+def find_offer(session: Session, token: str, *, now: datetime) -> WaitlistEntry:
+    """Return an offer that stands; raise OfferNotFound, or OfferGone for one that did."""
+    entry = session.scalar(select(WaitlistEntry).where(WaitlistEntry.token == token))
+    if entry is None or entry.status == WaitlistStatus.WAITING or not entry.event.published:
+        raise OfferNotFound()
+    refusal = entry.refusal(entry.email, now)
+    if refusal is not None:
+        raise OfferGone(refusal)
+    return entry
+
+
+def offer_of(session: Session, event: Event, token: str) -> WaitlistEntry | None:
+    """Return what this token was given for, if it is for this event; None otherwise."""
+    return session.scalar(
+        select(WaitlistEntry).where(
+            WaitlistEntry.token == token, WaitlistEntry.event_id == event.id
+        )
+    )
+
+
+class WaitingList:
+    """The queues of all events. `new_secret` makes a text that nobody can guess."""
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        notices: Notices,
+        clock: Clock,
+        new_secret: Callable[[], str],
+    ) -> None:
+        self._session = session
+        self._notices = notices
+        self._clock = clock
+        self._new_secret = new_secret
+
+    def join(self, event: Event, email: str, quantity: int) -> bool:
+        """Put somebody at the end of the queue; return False for who is in it already.
+
+        Commits. Raises SalesClosed, or ThereAreSeats, with nothing stored.
+        """
+        try:
+            # A second click waits here, and then finds the entry of the first.
+            event.lock()
+            now = self._clock()
+            require_open(event, now=now)
+            if self._is_waiting(event, email, now):
+                self._session.rollback()
+                return False
+            seats_left = event.seats_left(now)
+            if seats_left >= quantity:
+                raise ThereAreSeats(seats_left)
+        except Refusal:
+            self._session.rollback()
+            raise
+        self._session.add(
+            WaitlistEntry(
+                event=event,
+                email=email,
+                quantity=quantity,
+                created_at=now,
+                token=self._new_secret(),
+            )
+        )
+        self._session.commit()
+        return True
+
+    def serve(self, event: Event) -> None:
+        """Offer the seats that have come free to whoever waits, and write to them. Commits."""
+        event.lock()
+        self.offer_seats(event)
+        self._session.commit()
+        self.mail_offers(event)
+
+    def offer_seats(self, event: Event) -> int:
+        """Offer free seats strictly in the order of joining; return how many entries got some.
+
+        The caller has locked the event, and commits.
+        """
+        now = self._clock()
+        if event.has_started(now) or not event.published:
+            return 0
+        seats_left = event.seats_left(now)
+        offers = 0
+        for entry in self._queue(event, at_most=seats_left):
+            # Whoever does not fit stops the queue: nobody is overtaken.
+            if entry.quantity > seats_left:
+                break
+            seats_left -= entry.quantity
+            entry.status = WaitlistStatus.OFFERED
+            entry.offered_until = now + OFFER_HOLDS
+            offers += 1
+        return offers
+
+    def mail_offers(self, event: Event | None = None) -> tuple[int, int]:
+        """Write to all who have an offer, for this event or any, and do not know it.
+
+        Commits for each of them. Returns how many know now, and how many do not.
+        """
+        unaware = (
+            select(WaitlistEntry)
+            .where(
+                WaitlistEntry.status == WaitlistStatus.OFFERED,
+                WaitlistEntry.offered_until >= self._clock(),
+                WaitlistEntry.offer_sent_at.is_(None),
+            )
+            .order_by(WaitlistEntry.id)
+        )
+        if event is not None:
+            unaware = unaware.where(WaitlistEntry.event_id == event.id)
+        sent = [self._notices.offer(entry) for entry in self._session.scalars(unaware).all()]
+        return sent.count(True), sent.count(False)
+
+    def _is_waiting(self, event: Event, email: str, now: datetime) -> bool:
+        offered = and_(
+            WaitlistEntry.status == WaitlistStatus.OFFERED, WaitlistEntry.offered_until >= now
+        )
+        known = self._session.scalar(
+            select(WaitlistEntry.id).where(
+                WaitlistEntry.event_id == event.id,
+                func.lower(WaitlistEntry.email) == email.lower(),
+                or_(WaitlistEntry.status == WaitlistStatus.WAITING, offered),
+            )
+        )
+        return known is not None
+
+    def _queue(self, event: Event, *, at_most: int) -> Sequence[WaitlistEntry]:
+        return self._session.scalars(
+            select(WaitlistEntry)
+            .where(
+                WaitlistEntry.event_id == event.id,
+                WaitlistEntry.status == WaitlistStatus.WAITING,
+            )
+            .order_by(WaitlistEntry.id)
+            .limit(at_most)
+        ).all()

@@ -1,0 +1,42 @@
+"""Waiting for seats, and being offered some."""
+
+from flask import Blueprint, flash, redirect, url_for
+from flask.typing import ResponseReturnValue
+
+from .. import wiring
+from ..clock import utc_now
+from ..database import db
+from ..forms import WaitlistForm
+from ..services.catalogue import find_event, require_open
+from ..services.refusals import Refusal
+from ..services.waiting_list import find_offer
+from .answers import status_of, tell
+from .catalogue import event_page
+
+bp = Blueprint("waitlist", __name__)
+
+
+@bp.post("/events/<slug>/waitlist")
+def join(slug: str) -> ResponseReturnValue:
+    event = find_event(db.session(), slug)
+    form = WaitlistForm(event.most_to_wait_for)
+    try:
+        # That it is too late counts for more than what is wrong with the form.
+        require_open(event, now=utc_now())
+        if not form.validate():
+            return event_page(event, waitlist_form=form), 422
+        is_new = wiring.waiting_list().join(event, form.email.data, form.quantity.data)
+    except Refusal as refusal:
+        problem = tell(form, refusal)
+        return event_page(event, waitlist_form=form, problem=problem), status_of(refusal)
+    if is_new:
+        flash("You are on the waiting list. We will write when seats come free.")
+    else:
+        flash("You are on the waiting list already and keep your place.")
+    return redirect(url_for("catalogue.show", slug=slug), 303)
+
+
+@bp.get("/waitlist/<token>")
+def offer(token: str) -> ResponseReturnValue:
+    entry = find_offer(db.session(), token, now=utc_now())
+    return event_page(entry.event, offer=entry)

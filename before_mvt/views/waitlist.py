@@ -1,0 +1,142 @@
+"""Waiting for seats, and being offered some."""
+
+import secrets
+from datetime import datetime, timedelta
+
+from flask import Blueprint, abort, flash, redirect, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import and_, func, or_, select
+
+from ..clock import utc_now
+from ..database import db
+from ..forms import WaitlistForm
+from ..mail import send_offer
+from ..models import Event, WaitlistEntry, WaitlistStatus
+from .catalogue import event_page
+
+bp = Blueprint("waitlist", __name__)
+
+OFFER_HOLDS = timedelta(hours=48)
+
+
+@bp.post("/events/<slug>/waitlist")
+def join(slug: str) -> ResponseReturnValue:
+    event = db.session.scalar(select(Event).where(Event.slug == slug, Event.published))
+    if event is None:
+        abort(404, "There is no such event.")
+    form = WaitlistForm(event.most_to_wait_for)
+
+    # A second click waits here, and then finds the entry of the first.
+    event.lock()
+    now = utc_now()
+    if event.has_started(now):
+        return _form_again(event, form, 409, "Sales are closed: the event has started.")
+    if not form.validate():
+        return _form_again(event, form, 422)
+
+    offered = and_(
+        WaitlistEntry.status == WaitlistStatus.OFFERED, WaitlistEntry.offered_until >= now
+    )
+    known = db.session.scalar(
+        select(WaitlistEntry.id).where(
+            WaitlistEntry.event_id == event.id,
+            func.lower(WaitlistEntry.email) == form.email.data.lower(),
+            or_(WaitlistEntry.status == WaitlistStatus.WAITING, offered),
+        )
+    )
+    seats_left = event.seats_left(now)
+    if known is not None:
+        db.session.rollback()
+        flash("You are on the waiting list already and keep your place.")
+    elif seats_left >= form.quantity.data:
+        left = "1 seat is" if seats_left == 1 else f"{seats_left} seats are"
+        return _form_again(event, form, 409, f"There are seats: {left} left.")
+    else:
+        db.session.add(
+            WaitlistEntry(
+                event=event,
+                email=form.email.data,
+                quantity=form.quantity.data,
+                created_at=now,
+                token=secrets.token_urlsafe(),
+            )
+        )
+        db.session.commit()
+        flash("You are on the waiting list. We will write when seats come free.")
+    return redirect(url_for("catalogue.show", slug=slug), 303)
+
+
+@bp.get("/waitlist/<token>")
+def offer(token: str) -> ResponseReturnValue:
+    entry = db.session.scalar(select(WaitlistEntry).where(WaitlistEntry.token == token))
+    if entry is None or entry.status == WaitlistStatus.WAITING or not entry.event.published:
+        abort(404, "There is no such offer.")
+    refusal = entry.refusal(entry.email, utc_now())
+    if refusal is not None:
+        abort(410, refusal)
+    return event_page(entry.event, offer=entry)
+
+
+def serve_waitlist(event: Event) -> None:
+    """Offer the seats that have come free to whoever waits, and write to them. Commits."""
+    event.lock()
+    offer_seats(event, utc_now())
+    db.session.commit()
+    mail_offers(event)
+
+
+def offer_seats(event: Event, now: datetime) -> int:
+    """Offer free seats strictly in the order of joining; return how many entries got some.
+
+    The caller has locked the event, and commits.
+    """
+    if event.has_started(now) or not event.published:
+        return 0
+    seats_left = event.seats_left(now)
+    queue = db.session.scalars(
+        select(WaitlistEntry)
+        .where(
+            WaitlistEntry.event_id == event.id,
+            WaitlistEntry.status == WaitlistStatus.WAITING,
+        )
+        .order_by(WaitlistEntry.id)
+        .limit(seats_left)
+    ).all()
+    offers = 0
+    for entry in queue:
+        # Whoever does not fit stops the queue: nobody is overtaken.
+        if entry.quantity > seats_left:
+            break
+        seats_left -= entry.quantity
+        entry.status = WaitlistStatus.OFFERED
+        entry.offered_until = now + OFFER_HOLDS
+        offers += 1
+    return offers
+
+
+def mail_offers(event: Event | None = None) -> tuple[int, int]:
+    """Write to all who have an offer, for this event or any, and do not know it.
+
+    Commits for each of them. Returns how many know now, and how many do not.
+    """
+    unaware = (
+        select(WaitlistEntry)
+        .where(
+            WaitlistEntry.status == WaitlistStatus.OFFERED,
+            WaitlistEntry.offered_until >= utc_now(),
+            WaitlistEntry.offer_sent_at.is_(None),
+        )
+        .order_by(WaitlistEntry.id)
+    )
+    if event is not None:
+        unaware = unaware.where(WaitlistEntry.event_id == event.id)
+    sent = [send_offer(entry) for entry in db.session.scalars(unaware).all()]
+    return sent.count(True), sent.count(False)
+
+
+def _form_again(
+    event: Event, form: WaitlistForm, status: int, problem: str | None = None
+) -> ResponseReturnValue:
+    """Show the form as it was typed. Nothing is kept, and the lock is given back."""
+    db.session.rollback()
+    return event_page(event, waitlist_form=form, problem=problem), status

@@ -1,0 +1,93 @@
+"""At the door: each ticket lets one person in, once."""
+
+import pytest
+
+from after_service_layer.models import Ticket
+from after_service_layer.services.admission import check_in
+from after_service_layer.services.refusals import CannotCheckIn, TicketNotFound
+from tests.after.factories import add, an_event, an_order, saved
+from tests.after.helpers import MINUTE, NOW
+
+
+@pytest.fixture
+def event(session):
+    return add(session, an_event())
+
+
+@pytest.fixture
+def add_ticket(event, session):
+    """Return a function that stores an order with one ticket, `ticket-1`."""
+
+    def add_ticket(status="paid", event=event, **differences):
+        ticket = Ticket(code="ticket-1", **differences)
+        add(session, an_order(event, status, tickets=[ticket]))
+        return ticket
+
+    return add_ticket
+
+
+@pytest.mark.behaviour("checkin.ok")
+def test_a_code_checks_its_ticket_in(add_ticket, event, session):
+    ticket = add_ticket()
+    add(session, an_order(event, tickets=[Ticket(code="ticket-2")], number=2))
+
+    assert check_in(session, event, "ticket-1", now=NOW) == ticket
+
+    checked_in = {ticket.code: ticket.checked_in_at for ticket in saved(session, Ticket)}
+    assert checked_in == {"ticket-1": NOW, "ticket-2": None}
+
+
+@pytest.mark.behaviour("checkin.ok")
+def test_the_doors_may_open_after_the_start(add_ticket, session):
+    event = add(session, an_event("Jazz", starts_at=NOW - MINUTE))
+    ticket = add_ticket(event=event)
+
+    assert check_in(session, event, "ticket-1", now=NOW) == ticket
+
+
+@pytest.mark.behaviour("checkin.used")
+def test_a_ticket_lets_nobody_in_twice(add_ticket, event, session):
+    add_ticket(checked_in_at=NOW)
+
+    with pytest.raises(CannotCheckIn) as refusal:
+        check_in(session, event, "ticket-1", now=NOW + MINUTE)
+
+    assert str(refusal.value) == "This ticket was checked in at 2027-03-01 12:00 UTC."
+    assert [ticket.checked_in_at for ticket in saved(session, Ticket)] == [NOW]
+
+
+@pytest.mark.behaviour("checkin.not_paid")
+def test_a_cancelled_order_s_ticket_lets_nobody_in(add_ticket, event, session):
+    add_ticket("cancelled")
+
+    with pytest.raises(CannotCheckIn, match=r"^The order A0001 is cancelled\.$"):
+        check_in(session, event, "ticket-1", now=NOW)
+
+    assert [ticket.checked_in_at for ticket in saved(session, Ticket)] == [None]
+
+
+@pytest.mark.behaviour("checkin.unknown")
+@pytest.mark.parametrize("code", ["TICKET-1", "%", "x" * 1000])
+def test_an_unknown_code_is_not_found(add_ticket, event, session, code):
+    add_ticket()
+
+    with pytest.raises(TicketNotFound, match=r"^There is no such ticket for this event\.$"):
+        check_in(session, event, code, now=NOW)
+
+
+@pytest.mark.behaviour("checkin.unknown")
+def test_another_event_s_ticket_is_not_found(add_ticket, event, session):
+    add_ticket(event=an_event("Jazz"))
+
+    with pytest.raises(TicketNotFound):
+        check_in(session, event, "ticket-1", now=NOW)
+
+    assert [ticket.checked_in_at for ticket in saved(session, Ticket)] == [None]
+
+
+@pytest.mark.behaviour("checkin.unknown")
+def test_after_a_refusal_nobody_has_to_wait_at_the_door(event, session):
+    with pytest.raises(TicketNotFound):
+        check_in(session, event, "ticket-1", now=NOW)
+
+    assert not session.in_transaction()

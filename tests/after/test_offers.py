@@ -1,0 +1,288 @@
+"""What an offer of seats is good for: finding it, and a checkout that carries it."""
+
+import pytest
+
+from after_service_layer.models import Order, WaitlistEntry
+from after_service_layer.services.catalogue import EventQuery, search_events
+from after_service_layer.services.refusals import (
+    CardDeclined,
+    CardMissing,
+    OfferGone,
+    OfferNotFound,
+    PaymentUnanswered,
+    SoldOut,
+)
+from after_service_layer.services.waiting_list import find_offer, offer_of
+from tests.after.factories import a_purchase, add, an_entry, an_event, an_order, saved
+from tests.after.helpers import DAY, NOW, SECOND
+
+CLEO = "cleo@example.org"
+
+
+@pytest.fixture
+def event(session):
+    """A free event with two seats."""
+    return add(session, an_event(capacity=2, price_cents=0))
+
+
+@pytest.fixture
+def offer(event, session):
+    """Both seats, offered to Cleo."""
+    return add(session, an_entry(event, "offered", email=CLEO, quantity=2))
+
+
+@pytest.fixture
+def take(checkout):
+    """Return a function that buys two seats with an offer, as Cleo unless said otherwise."""
+
+    def take(event, offer, **differences):
+        facts = {"email": CLEO, "quantity": 2, "offer_token": offer.token}
+        return checkout.place(event, a_purchase(**{**facts, **differences}))
+
+    return take
+
+
+@pytest.fixture
+def states(session):
+    """Return a function that gives the states of all entries, in the order of joining."""
+    return lambda: [entry.status for entry in saved(session, WaitlistEntry)]
+
+
+@pytest.mark.behaviour("offer.taken")
+@pytest.mark.parametrize("email", ["cleo@example.org", "Cleo@EXAMPLE.org"])
+@pytest.mark.parametrize("offered_until", [NOW + SECOND, NOW])
+def test_an_offer_counts_for_its_e_mail_until_its_last_instant(email, offered_until):
+    offer = an_entry(an_event(), "offered", email=CLEO, offered_until=offered_until)
+
+    assert offer.refusal(email, NOW) is None
+
+
+LATE = {"offered_until": NOW - SECOND}
+
+
+@pytest.mark.behaviour("offer.refused")
+@pytest.mark.parametrize(
+    ("status", "differences", "sentence"),
+    [
+        ("taken", {}, "The offer was used already."),
+        ("lapsed", {}, "The offer has lapsed."),
+        ("offered", LATE, "The offer has lapsed."),
+        ("waiting", {}, "The offer has lapsed."),
+        ("offered", {"email": "dora@example.org"}, "The offer is for another e-mail address."),
+    ],
+    ids=["used", "closed", "late", "not made", "somebody else's"],
+)
+def test_an_offer_that_does_not_count_says_why(status, differences, sentence):
+    offer = an_entry(an_event(), status, **{"email": CLEO, **differences})
+
+    assert offer.refusal(CLEO, NOW) == sentence
+
+
+@pytest.mark.behaviour("offer.page")
+def test_an_offer_is_found_by_its_token(offer, session):
+    assert find_offer(session, offer.token, now=NOW) == offer
+
+
+@pytest.mark.behaviour("offer.page")
+def test_an_offer_is_found_at_its_last_instant(offer, session):
+    assert find_offer(session, offer.token, now=offer.offered_until) == offer
+
+
+@pytest.mark.behaviour("offer.gone")
+@pytest.mark.parametrize(
+    ("status", "offered_until", "sentence"),
+    [
+        ("offered", NOW - SECOND, "The offer has lapsed."),
+        ("lapsed", NOW - DAY, "The offer has lapsed."),
+        ("taken", NOW + DAY, "The offer was used already."),
+    ],
+)
+def test_an_offer_that_is_over_is_gone(event, session, status, offered_until, sentence):
+    offer = add(session, an_entry(event, status, offered_until=offered_until))
+
+    with pytest.raises(OfferGone) as refusal:
+        find_offer(session, offer.token, now=NOW)
+
+    assert str(refusal.value) == sentence
+
+
+@pytest.mark.behaviour("offer.unknown")
+@pytest.mark.parametrize("token", ["token-1", "token-2", "no-such-token", "wörong"])
+def test_a_token_without_an_offer_is_not_found(event, session, token):
+    add(session, an_entry(event, "waiting", token="token-1", number=1))
+    draft = an_event("Draft", published=False)
+    add(session, an_entry(draft, "offered", token="token-2", number=2))
+
+    with pytest.raises(OfferNotFound, match=r"^There is no such offer\.$"):
+        find_offer(session, token, now=NOW)
+
+
+@pytest.mark.behaviour("offer.holds")
+@pytest.mark.parametrize(
+    ("offered_until", "seats_left"), [(NOW + SECOND, 0), (NOW, 0), (NOW - SECOND, 2)]
+)
+def test_an_offer_keeps_its_seats_until_it_lapses(event, session, offered_until, seats_left):
+    add(session, an_entry(event, "offered", quantity=2, offered_until=offered_until))
+
+    assert event.seats_left(NOW) == seats_left
+
+
+@pytest.mark.behaviour("offer.holds")
+@pytest.mark.parametrize("status", ["waiting", "taken", "lapsed"])
+def test_an_entry_without_an_open_offer_keeps_no_seats(event, session, status):
+    add(session, an_entry(event, status, quantity=2))
+
+    assert event.seats_left(NOW) == 2
+
+
+@pytest.mark.behaviour("offer.holds")
+def test_an_offer_counts_in_the_list_of_events(event, offer, session):
+    assert search_events(session, EventQuery(), now=NOW).rows == [(event, 0)]
+
+
+@pytest.mark.behaviour("offer.holds")
+def test_nobody_else_can_buy_the_seats_of_an_offer(checkout, event, offer):
+    with pytest.raises(SoldOut, match=r"^Not enough seats: 0 seats are left\.$"):
+        checkout.place(event, a_purchase())
+
+
+@pytest.mark.behaviour("offer.taken")
+def test_the_holder_of_an_offer_gets_its_seats(event, offer, session, take):
+    take(event, offer)
+
+    [order] = saved(session, Order)
+    assert (order.status, order.quantity, order.offer) == ("paid", 2, offer)
+    assert offer.status == "taken"
+
+
+@pytest.mark.behaviour("offer.taken")
+def test_who_takes_fewer_seats_leaves_the_rest_to_others(event, offer, take):
+    take(event, offer, quantity=1)
+
+    assert event.seats_left(NOW) == 1
+
+
+@pytest.mark.behaviour("offer.taken")
+def test_who_wants_more_may_have_what_is_left_for_all(session, take):
+    event = add(session, an_event(capacity=3, price_cents=0))
+    offer = add(session, an_entry(event, "offered", email=CLEO, quantity=2))
+
+    with pytest.raises(SoldOut, match=r"^Not enough seats: 3 seats are left\.$"):
+        take(event, offer, quantity=4)
+    assert take(event, offer, quantity=3).status == "paid"
+
+
+@pytest.fixture
+def jazz(session):
+    """An event with two seats that have their price."""
+    return add(session, an_event("Jazz", capacity=2))
+
+
+@pytest.fixture
+def jazz_offer(jazz, session):
+    """Both seats, offered to Cleo; somebody else waits."""
+    offer = add(session, an_entry(jazz, "offered", email=CLEO, quantity=2, number=1))
+    add(session, an_entry(jazz, number=2))
+    return offer
+
+
+@pytest.mark.behaviour("offer.taken")
+def test_an_order_that_is_not_settled_yet_has_the_offer(jazz, jazz_offer, states, take):
+    with pytest.raises(PaymentUnanswered):
+        take(jazz, jazz_offer, card_token="tok_error")
+
+    assert states() == ["taken", "waiting"]
+    assert jazz.seats_left(NOW) == 0
+
+
+@pytest.mark.behaviour("offer.taken")
+def test_a_refused_purchase_does_not_use_the_offer(jazz, jazz_offer, states, take):
+    with pytest.raises(CardMissing):
+        take(jazz, jazz_offer, card_token="")
+
+    assert states() == ["offered", "waiting"]
+
+
+@pytest.mark.behaviour("offer.refused")
+def test_an_offer_is_used_only_once(event, offer, session, take):
+    take(event, offer)
+
+    with pytest.raises(SoldOut) as refusal:
+        take(event, offer, checkout_id="form-2", quantity=1)
+
+    sentence = "Not enough seats: 0 seats are left. The offer was used already."
+    assert str(refusal.value) == sentence
+    assert len(saved(session, Order)) == 1
+
+
+@pytest.mark.behaviour("offer.refused")
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ({"email": "ada@example.org"}, "The offer is for another e-mail address."),
+        ({"offer_token": "no-such-token"}, "There is no such offer."),
+    ],
+    ids=["somebody else's", "unknown"],
+)
+def test_an_offer_that_does_not_count_opens_no_seats(event, offer, states, take, typed, sentence):
+    with pytest.raises(SoldOut) as refusal:
+        take(event, offer, **typed)
+
+    assert str(refusal.value) == f"Not enough seats: 0 seats are left. {sentence}"
+    assert states() == ["offered"]
+
+
+@pytest.mark.behaviour("offer.refused")
+def test_an_offer_is_for_its_event_only(offer, session, states, take):
+    other = add(session, an_event("Jazz", capacity=0))
+
+    with pytest.raises(SoldOut, match="There is no such offer"):
+        take(other, offer)
+
+    assert states() == ["offered"]
+    assert offer_of(session, other, offer.token) is None
+
+
+@pytest.mark.behaviour("offer.refused")
+@pytest.mark.parametrize("status", ["lapsed", "taken", "waiting"])
+def test_an_offer_that_does_not_count_is_in_nobody_s_way(event, session, take, status):
+    offer = add(session, an_entry(event, status, email=CLEO))
+
+    order = take(event, offer)
+
+    assert (order.status, order.offer) == ("paid", None)
+    assert offer.status == status
+
+
+@pytest.mark.behaviour("offer.given_back")
+def test_a_declined_card_gives_the_offer_back(jazz, jazz_offer, mailer, session, take):
+    with pytest.raises(CardDeclined):
+        take(jazz, jazz_offer, card_token="tok_declined")
+
+    cleo, next_in_line = saved(session, WaitlistEntry)
+    assert (cleo.status, cleo.offered_until) == ("offered", NOW + 2 * DAY)
+    assert next_in_line.status == "waiting"
+    assert mailer.sent == []
+
+
+@pytest.mark.behaviour("offer.given_back")
+def test_an_offer_given_back_can_be_used_with_another_card(jazz, jazz_offer, take):
+    with pytest.raises(CardDeclined):
+        take(jazz, jazz_offer, card_token="tok_declined")
+
+    assert take(jazz, jazz_offer, checkout_id="form-2").status == "paid"
+
+
+@pytest.mark.behaviour("offer.given_back")
+@pytest.mark.parametrize(("sold", "status"), [(0, "offered"), (1, "taken")])
+def test_a_charge_that_fails_gives_the_offer_back_while_its_seats_are_free(
+    event, session, settlement, states, sold, status
+):
+    offer = add(session, an_entry(event, "taken", email=CLEO, quantity=2))
+    order = add(session, an_order(event, "pending", offer=offer))
+    for number in range(2, 2 + sold):
+        add(session, an_order(event, number=number))
+
+    settlement.failed(order)
+
+    assert states() == [status]

@@ -1,0 +1,301 @@
+"""Waiting for seats: joining, and who is offered what comes free."""
+
+import pytest
+
+from after_service_layer.models import WaitlistEntry
+from after_service_layer.services.interfaces import MailNotSent, NoClearAnswer
+from after_service_layer.services.refusals import CardDeclined, SalesClosed, ThereAreSeats
+from tests.after.factories import a_purchase, add, an_entry, an_event, an_order, saved
+from tests.after.helpers import DAY, HOUR, NOW, SECOND
+
+CLEO = "cleo@example.org"
+
+
+@pytest.fixture
+def sold_out(session):
+    """Return a function that stores an event with one seat, which is sold."""
+
+    def sold_out(title="The Glass Orchestra", *, number=1, **differences):
+        event = add(session, an_event(title, capacity=1, **differences))
+        add(session, an_order(event, number=number))
+        return event
+
+    return sold_out
+
+
+@pytest.fixture
+def states(session):
+    """Return a function that gives the states of all entries, in the order of joining."""
+    return lambda: [entry.status for entry in saved(session, WaitlistEntry)]
+
+
+@pytest.mark.behaviour("waitlist.joined")
+def test_who_finds_no_seat_joins_the_waiting_list(session, sold_out, waiting_list):
+    event = sold_out()
+
+    assert waiting_list.join(event, CLEO, 1) is True
+
+    [entry] = saved(session, WaitlistEntry)
+    assert (entry.event, entry.email, entry.quantity) == (event, CLEO, 1)
+    assert (entry.status, entry.created_at, entry.offered_until) == ("waiting", NOW, None)
+    assert len(entry.token) >= 16
+
+
+@pytest.mark.behaviour("waitlist.joined")
+def test_who_wants_more_seats_than_are_left_joins_too(session, states, waiting_list):
+    event = add(session, an_event(capacity=4))
+    add(session, an_order(event))
+    add(session, an_entry(event, "offered", quantity=2))
+
+    assert waiting_list.join(event, CLEO, 2) is True
+    assert states() == ["offered", "waiting"]
+
+
+@pytest.mark.behaviour("waitlist.joined")
+def test_a_place_is_for_one_event_and_one_e_mail(session, sold_out, waiting_list):
+    jazz, blues = sold_out("Jazz", number=1), sold_out("Blues", number=2)
+
+    for event, email in [(jazz, CLEO), (jazz, "dora@example.org"), (blues, CLEO)]:
+        assert waiting_list.join(event, email, 1) is True
+
+    assert len({entry.token for entry in saved(session, WaitlistEntry)}) == 3
+
+
+@pytest.mark.behaviour("waitlist.joined")
+@pytest.mark.parametrize(
+    ("status", "offered_until"),
+    [("lapsed", NOW - DAY), ("taken", NOW + DAY), ("offered", NOW - SECOND)],
+)
+def test_once_an_offer_is_over_one_may_join_again(
+    session, sold_out, states, waiting_list, status, offered_until
+):
+    event = sold_out()
+    add(session, an_entry(event, status, email=CLEO, offered_until=offered_until))
+
+    assert waiting_list.join(event, CLEO, 1) is True
+    assert states() == [status, "waiting"]
+
+
+@pytest.mark.behaviour("waitlist.seats_left")
+@pytest.mark.parametrize(
+    ("left", "sentence"),
+    [(1, "There are seats: 1 seat is left."), (2, "There are seats: 2 seats are left.")],
+)
+def test_while_there_are_as_many_seats_as_wanted_nobody_waits(
+    session, states, waiting_list, left, sentence
+):
+    event = add(session, an_event(capacity=left))
+
+    with pytest.raises(ThereAreSeats) as refusal:
+        waiting_list.join(event, CLEO, left)
+
+    assert str(refusal.value) == sentence
+    assert refusal.value.seats_left == left
+    assert states() == []
+
+
+@pytest.mark.behaviour("waitlist.twice")
+@pytest.mark.parametrize("status", ["waiting", "offered"])
+@pytest.mark.parametrize("capacity", [2, 100])
+def test_joining_again_keeps_the_place(session, waiting_list, status, capacity):
+    event = add(session, an_event(capacity=capacity))
+    entry = add(session, an_entry(event, status, email="Cleo@Example.org", offered_until=NOW))
+
+    assert waiting_list.join(event, "cleo@example.ORG", 2) is False
+
+    assert saved(session, WaitlistEntry) == [entry]
+    assert entry.quantity == 1
+
+
+@pytest.mark.behaviour("waitlist.invalid")
+@pytest.mark.parametrize(("max_per_order", "capacity"), [(4, 10), (10, 4)])
+def test_nobody_waits_for_more_seats_than_can_be_had(max_per_order, capacity):
+    event = an_event(max_per_order=max_per_order, capacity=capacity)
+
+    assert event.most_to_wait_for == 4
+
+
+@pytest.mark.behaviour("waitlist.closed")
+def test_from_the_start_on_nobody_joins(sold_out, states, waiting_list):
+    event = sold_out(starts_at=NOW)
+
+    with pytest.raises(SalesClosed, match=r"^Sales are closed: the event has started\.$"):
+        waiting_list.join(event, CLEO, 1)
+
+    assert states() == []
+
+
+@pytest.mark.behaviour("waitlist.closed")
+def test_a_second_before_the_start_one_may_join(sold_out, waiting_list):
+    assert waiting_list.join(sold_out(starts_at=NOW + SECOND), CLEO, 1) is True
+
+
+@pytest.mark.behaviour("waitlist.closed")
+@pytest.mark.behaviour("waitlist.seats_left")
+@pytest.mark.parametrize("difference", [{"starts_at": NOW}, {"capacity": 5}])
+def test_after_a_refusal_nobody_has_to_wait_for_the_event(session, waiting_list, difference):
+    event = add(session, an_event(**difference))
+
+    with pytest.raises((SalesClosed, ThereAreSeats)):
+        waiting_list.join(event, CLEO, 1)
+
+    assert not session.in_transaction()
+
+
+@pytest.mark.behaviour("waitlist.twice")
+def test_after_joining_again_nobody_has_to_wait_for_the_event(session, sold_out, waiting_list):
+    event = sold_out()
+    add(session, an_entry(event, email=CLEO))
+
+    waiting_list.join(event, CLEO, 1)
+
+    assert not session.in_transaction()
+
+
+@pytest.mark.behaviour("waitlist.order")
+@pytest.mark.parametrize(
+    ("wanted", "then"),
+    [
+        ([1, 1, 1], ["offered", "offered", "waiting"]),
+        ([2, 1], ["offered", "waiting"]),
+        ([1, 3, 1], ["offered", "waiting", "waiting"]),
+        ([3, 1], ["waiting", "waiting"]),
+    ],
+)
+def test_two_free_seats_are_offered_in_the_order_of_joining(
+    session, states, waiting_list, wanted, then
+):
+    event = add(session, an_event(capacity=2))
+    for number, quantity in enumerate(wanted):
+        add(session, an_entry(event, quantity=quantity, number=number))
+
+    waiting_list.serve(event)
+
+    assert states() == then
+
+
+@pytest.mark.behaviour("waitlist.order")
+def test_what_is_held_for_others_is_not_offered(session, states, waiting_list):
+    event = add(session, an_event(capacity=4))
+    add(session, an_order(event, number=1))
+    add(session, an_order(event, "pending", number=2))
+    for number, status in enumerate(["offered", "waiting", "waiting"]):
+        add(session, an_entry(event, status, number=number))
+
+    waiting_list.serve(event)
+
+    assert states() == ["offered", "offered", "waiting"]
+
+
+@pytest.mark.behaviour("waitlist.order")
+def test_closed_entries_are_passed_over(session, states, waiting_list):
+    event = add(session, an_event(capacity=1))
+    for number, status in enumerate(["taken", "lapsed", "waiting"]):
+        add(session, an_entry(event, status, number=number))
+
+    waiting_list.serve(event)
+
+    assert states() == ["taken", "lapsed", "offered"]
+
+
+@pytest.mark.behaviour("waitlist.order")
+def test_seats_are_offered_to_those_who_wait_for_this_event(session, states, waiting_list):
+    add(session, an_entry(an_event("Jazz"), number=1))
+    blues = add(session, an_event("Blues"))
+    add(session, an_entry(blues, number=2))
+
+    waiting_list.serve(blues)
+
+    assert states() == ["waiting", "offered"]
+
+
+@pytest.mark.behaviour("waitlist.served")
+@pytest.mark.parametrize("failure", [None, NoClearAnswer()], ids=["refunded", "refund due"])
+def test_a_cancelled_order_s_seats_are_offered(cancellation, mailer, payments, session, failure):
+    event = add(session, an_event(capacity=1))
+    order = add(session, an_order(event))
+    entry = add(session, an_entry(event))
+    payments.failure = failure
+
+    cancellation.cancel(order)
+
+    assert mailer.sent == [("offer", entry)]
+
+
+@pytest.mark.behaviour("waitlist.served")
+def test_a_declined_order_s_seats_are_offered(checkout, mailer, session):
+    event = add(session, an_event(capacity=1))
+    entry = add(session, an_entry(event))
+
+    with pytest.raises(CardDeclined):
+        checkout.place(event, a_purchase(card_token="tok_declined"))
+
+    assert mailer.sent == [("offer", entry)]
+
+
+@pytest.mark.behaviour("waitlist.served")
+def test_an_order_whose_charge_fails_later_frees_seats_too(mailer, session, settlement):
+    event = add(session, an_event(capacity=1))
+    order = add(session, an_order(event, "pending"))
+    entry = add(session, an_entry(event))
+
+    settlement.failed(order)
+
+    assert mailer.sent == [("offer", entry)]
+
+
+@pytest.mark.behaviour("waitlist.served")
+@pytest.mark.parametrize("difference", [{"starts_at": NOW}, {"published": False}])
+def test_what_cannot_be_bought_is_not_offered(session, states, waiting_list, difference):
+    event = add(session, an_event(**difference))
+    add(session, an_entry(event))
+
+    waiting_list.serve(event)
+
+    assert states() == ["waiting"]
+
+
+@pytest.mark.behaviour("offer.mail")
+def test_an_offer_stands_for_two_days_and_is_mailed(mailer, session, waiting_list):
+    event = add(session, an_event(capacity=2))
+    add(session, an_entry(event, quantity=2))
+
+    waiting_list.serve(event)
+
+    [entry] = saved(session, WaitlistEntry)
+    assert (entry.offered_until, entry.offer_sent_at) == (NOW + 48 * HOUR, NOW)
+    assert mailer.sent == [("offer", entry)]
+
+
+@pytest.mark.behaviour("offer.mail")
+def test_an_offer_stands_although_its_mail_cannot_be_sent(mailer, session, waiting_list):
+    event = add(session, an_event())
+    add(session, an_entry(event))
+    mailer.failure = MailNotSent()
+
+    waiting_list.serve(event)
+
+    [entry] = saved(session, WaitlistEntry)
+    assert (entry.status, entry.offer_sent_at) == ("offered", None)
+
+
+@pytest.mark.behaviour("offer.mail")
+def test_an_offer_that_lapsed_unmailed_is_mailed_no_more(mailer, session, waiting_list):
+    event = add(session, an_event(capacity=1))
+    late = {"offered_until": NOW - SECOND, "offer_sent_at": None}
+    add(session, an_entry(event, "offered", number=1, **late))
+    entry = add(session, an_entry(event, number=2))
+
+    waiting_list.serve(event)
+
+    assert mailer.sent == [("offer", entry)]
+
+
+@pytest.mark.behaviour("offer.mail")
+def test_the_mails_of_another_event_s_offers_are_left_to_the_job(mailer, session, waiting_list):
+    event = add(session, an_event("Jazz"))
+    add(session, an_entry(an_event("Blues"), "offered", offer_sent_at=None))
+
+    waiting_list.serve(event)
+
+    assert mailer.sent == []
