@@ -9,17 +9,21 @@ WORKBENCH = @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/
 	"Install it, or name another one: make $@ PYTHON=python3.12" >&2; exit 2; }; \
 	exec $(PYTHON) -m workbench $@ $(ARGS)
 
-.PHONY: help test test-equal compare run coverage docs bench figures lint browser setup clean
+.PHONY: help test test-equal test-postgres compare run jobs serve coverage docs bench figures \
+	lint browser setup clean
 
 help: ## List the commands
 	@echo 'Usage: make COMMAND [ARGS="..."] [PYTHON=python3.12]'
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 test: ## Run both suites, and sum them up in a small table
 	$(WORKBENCH)
 
 test-equal: ## Run the suite of `before` against both apps: they behave the same
+	$(WORKBENCH)
+
+test-postgres: ## Run all of that on PostgreSQL, the races too
 	$(WORKBENCH)
 
 compare: ## Measure what each test needs, before and after
@@ -28,13 +32,19 @@ compare: ## Measure what each test needs, before and after
 run: ## Start both apps, to be used in a browser
 	$(WORKBENCH)
 
+jobs: ## Run a job of the apps that `make run` has started
+	$(WORKBENCH)
+
+serve: ## Serve one app for real, by several processes
+	$(WORKBENCH)
+
 coverage: ## Put the coverage of both suites side by side, file by file
 	$(WORKBENCH)
 
 docs: ## Build the documentation
 	$(WORKBENCH)
 
-bench: ## Time tests and pages against each other
+bench: ## Time tests, pages and checkouts against each other
 	$(WORKBENCH)
 
 figures: ## Write the measured figures into README and docs

@@ -46,12 +46,23 @@ VERBS = {
         "workbench.suites:test_equal",
         ("app", "test"),
     ),
+    "test-postgres": Verb(
+        "Run all of that on PostgreSQL, the races too",
+        "workbench.suites:test_postgres",
+        ("app", "test"),
+    ),
     "compare": Verb(
         "Measure what each test needs, before and after",
         "workbench.compare:main",
         ("app", "test", "compare"),
     ),
     "run": Verb("Start both apps, to be used in a browser", "workbench.run:main", ("app",)),
+    "jobs": Verb(
+        "Run a job of the apps that `make run` has started", "workbench.run:jobs", ("app",)
+    ),
+    "serve": Verb(
+        "Serve one app for real, by several processes", "workbench.serve:main", ("app",)
+    ),
     "coverage": Verb(
         "Put the coverage of both suites side by side, file by file",
         "workbench.suites:coverage",
@@ -59,7 +70,9 @@ VERBS = {
     ),
     "docs": Verb("Build the documentation", "workbench.docs:main", ("app", "docs")),
     "bench": Verb(
-        "Time tests and pages against each other", "workbench.bench:main", ("app", "test")
+        "Time tests, pages and checkouts against each other",
+        "workbench.bench:main",
+        ("app", "test"),
     ),
     "figures": Verb(
         "Write the measured figures into README and docs",
@@ -119,7 +132,7 @@ def _do(verb: Verb, argv: Sequence[str], rest: Sequence[str]) -> int:
 
 def _help() -> str:
     lines = ["Usage: make COMMAND [ARGS=...], or python3 -m workbench COMMAND [...]", ""]
-    lines += [f"  {name:<10}  {verb.help}" for name, verb in VERBS.items()]
+    lines += [f"  {name:<13}  {verb.help}" for name, verb in VERBS.items()]
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""Runs the suites and sums them up: `test`, `test-equal`, `coverage` and `browser`."""
+"""Runs the suites and sums them up: `test`, `test-equal`, `test-postgres` and the like."""
 
 import argparse
 import json
@@ -8,13 +8,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 from workbench import coverage_page
 from workbench.coverage_page import NOTHING
 from workbench.environment import Problem
+from workbench.postgres import running_postgres
 
 BUILD = Path("build/coverage")
 LAYERS = ("views", "services", "models")
@@ -80,14 +82,28 @@ class Arguments:
 
 def test(argv: Sequence[str]) -> int:
     """Run both suites with coverage, and print a table."""
-    runs = _run_with_coverage(_arguments("test", argv))
-    print(f"\n{table(runs)}")
-    return _verdict(runs.values())
+    return _verdict(_run_both_suites(_arguments("test", argv)))
 
 
 def test_equal(argv: Sequence[str]) -> int:
     """Run the suite of `before` on both apps, then the tests that compare them directly."""
-    wanted = _arguments("test-equal", argv)
+    return _verdict(_run_on_both_apps(_arguments("test-equal", argv)))
+
+
+def test_postgres(argv: Sequence[str]) -> int:
+    """Do what `test` and `test-equal` do, on a PostgreSQL server of their own."""
+    with running_postgres() as url:
+        wanted = _arguments("test-postgres", [*argv, f"--database={url}"])
+        return _verdict([*_run_both_suites(wanted), *_run_on_both_apps(wanted)])
+
+
+def _run_both_suites(wanted: Arguments) -> list[Run]:
+    runs = _run_with_coverage(wanted)
+    print(f"\n{table(runs)}", flush=True)
+    return list(runs.values())
+
+
+def _run_on_both_apps(wanted: Arguments) -> list[Run]:
     runs = []
     if paths := wanted.below(BEFORE.tests):
         for package in (BEFORE.package, AFTER.package):
@@ -98,7 +114,7 @@ def test_equal(argv: Sequence[str]) -> int:
     print()
     for run in runs:
         print(f"{run.title:<36}{run.tests:>22}{run.seconds:>8.1f} s")
-    return _verdict(runs)
+    return runs
 
 
 def coverage(argv: Sequence[str]) -> int:
@@ -166,14 +182,29 @@ def _arguments(verb: str, argv: Sequence[str]) -> Arguments:
 
 
 def _run_with_coverage(wanted: Arguments) -> dict[Suite, Run]:
+    """Run both suites side by side, since two cores are nearly everywhere.
+
+    With options they run one after the other: a debugger wants the terminal for itself, and the
+    tables of a database that is named are there only once.
+    """
     BUILD.mkdir(parents=True, exist_ok=True)
-    runs = {}
-    for suite in (BEFORE, AFTER):
+    suites = [suite for suite in (BEFORE, AFTER) if wanted.below(suite.tests)]
+    for suite in suites:
         suite.data.unlink(missing_ok=True)
-        if paths := wanted.below(suite.tests):
-            options = (f"--cov={suite.package}", "--cov-report=", *wanted.options)
-            runs[suite] = _pytest(suite.tests, paths, options, coverage_data=suite.data)
-    return runs
+    if wanted.options or len(suites) < 2:
+        return {suite: _run_suite(suite, wanted) for suite in suites}
+    said = BUILD / "after.log"
+    with ThreadPoolExecutor() as pool, said.open("w+", encoding="utf-8") as log:
+        after = pool.submit(_run_suite, AFTER, wanted, log)
+        before = _run_suite(BEFORE, wanted)
+        wait([after])
+        print(AFTER.tests, said.read_text("utf-8"), sep="\n", end="", flush=True)
+    return {BEFORE: before, AFTER: after.result()}
+
+
+def _run_suite(suite: Suite, wanted: Arguments, log: TextIO | None = None) -> Run:
+    options = (f"--cov={suite.package}", "--cov-report=", *wanted.options)
+    return _pytest(suite.tests, wanted.below(suite.tests), options, suite.data, log)
 
 
 def _pytest(
@@ -181,18 +212,22 @@ def _pytest(
     paths: Sequence[str],
     options: Sequence[str],
     coverage_data: Path | None = None,
+    log: TextIO | None = None,
 ) -> Run:
-    """Run pytest in a process of its own; its output is shown as it comes."""
-    tally = Path("build/tally.json")
+    """Run pytest in a process of its own; its output is shown as it comes, or kept in a log."""
+    tally = Path(f"build/tally-{coverage_data.stem if coverage_data else 'plain'}.json")
     tally.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "workbench.tally", f"--tally={tally}"]
     environ = dict(os.environ)
     if coverage_data:
         environ["COVERAGE_FILE"] = str(coverage_data)
 
-    print(title, flush=True)
+    if log is None:
+        print(title, flush=True)
     started = time.monotonic()
-    exit_code = subprocess.run([*command, *paths, *options], env=environ).returncode
+    exit_code = subprocess.run(
+        [*command, *paths, *options], env=environ, stdout=log, stderr=log
+    ).returncode
     seconds = time.monotonic() - started
     if exit_code == USAGE_ERROR:
         raise Problem(f"{title} was not run, for the reason above.")

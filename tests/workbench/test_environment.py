@@ -213,7 +213,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
 
     shown = capsys.readouterr().out
-    assert all(f"  {name:<10}  {verb.help}" in shown for name, verb in VERBS.items())
+    assert all(f"  {name:<13}  {verb.help}" in shown for name, verb in VERBS.items())
 
 
 def test_an_unknown_command_is_answered_with_the_nearest(

@@ -1,0 +1,74 @@
+"""gunicorn's settings for `make serve`: threads, and a log that no secret gets into.
+
+Whoever knows the address of an order can cancel it, and whoever knows the address of an offer
+can use it. Such addresses are keys, and so the log does not have them whole.
+"""
+
+import logging
+import re
+from collections.abc import MutableMapping
+from urllib.parse import quote
+
+# A checkout waits for the payment gateway. Meanwhile the other threads of the process go on.
+worker_class = "gthread"
+threads = 4
+# Each process makes an app of its own, and never shares a connection to the database.
+preload_app = False
+# Without it there is one thing less that can be talked to.
+control_socket_disable = True
+
+# The path only: no query, no referring page, no cookie.
+access_log_format = "%(h)s %(m)s %(U)s %(s)s, %(B)s bytes in %(M)s ms"
+
+SECRETS = (
+    # What opens an order, or an offer.
+    re.compile(r"(/orders/+[^/\s]+/+|/waitlist/+)\S+"),
+    # What a statement was given, and what a row has in it.
+    re.compile(r"(\[parameters: |DETAIL: ).*"),
+    # What somebody sent who does not speak HTTP; it may be a cookie.
+    re.compile(r"(Invalid request from ip=\S+: [^:]*).+"),
+)
+
+
+def mask(text: str) -> str:
+    """Return the text with *** in place of each secret."""
+    for secret in SECRETS:
+        text = secret.sub(r"\1***", text)
+    return text
+
+
+class MaskingFormatter(logging.Formatter):
+    """Masks secrets in messages and tracebacks alike; each message is one line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return mask(super().format(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return super().formatMessage(record).replace("\r", "\\r").replace("\n", "\\n")
+
+
+class EncodedPath(logging.Filter):
+    """Has the path of each access as it stands in an address: without blanks and line ends."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, MutableMapping):
+            record.args["U"] = quote(record.args["U"] or "-", encoding="latin-1")
+        return True
+
+
+logconfig_dict = {
+    "formatters": {
+        "masked": {
+            "()": MaskingFormatter,
+            "format": "%(asctime)s [%(process)d] %(levelname)s %(name)s: %(message)s",
+        }
+    },
+    "filters": {"encoded": {"()": EncodedPath}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "masked"}},
+    "root": {"level": "INFO", "handlers": ["stderr"]},
+    # Both have handlers of their own otherwise, which mask nothing.
+    "loggers": {
+        "gunicorn.error": {"propagate": True},
+        "gunicorn.access": {"propagate": True, "filters": ["encoded"]},
+    },
+}
