@@ -3,69 +3,66 @@
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """One line of the report.
 
-    `exact` marks a count, the same on every machine; all else is a time, and depends on the
-    machine. `quartiles` are those of the samples that `measured` is the median of.
+    Either `at_most` or `at_least` is the target, or neither where there is none. `exact` marks a
+    count, the same on every machine; all else is a time, and depends on the machine. `quartiles`
+    are those of the samples that `measured` is the median of.
     """
 
     section: str
     what: str
     unit: str
-    target: float
     measured: float
+    at_most: float | None = None
+    at_least: float | None = None
     quartiles: tuple[float, float] | None = None
     note: str = ""
     exact: bool = False
 
     @property
+    def target(self) -> str:
+        """Return the target as it is shown; empty where there is none."""
+        if self.at_most is not None:
+            return f"≤ {self.at_most:g} {self.unit}".rstrip()
+        return "" if self.at_least is None else f"≥ {self.at_least:g} {self.unit}".rstrip()
+
+    @property
     def verdict(self) -> str:
-        """Return "held" or "missed"."""
-        return "held" if self.measured <= self.target else "missed"
+        """Return "held" or "missed"; empty where there is no target."""
+        if not self.target:
+            return ""
+        too_much = self.at_most is not None and self.measured > self.at_most
+        too_little = self.at_least is not None and self.measured < self.at_least
+        return "missed" if too_much or too_little else "held"
 
 
-class Spread(NamedTuple):
-    """The middle of some samples, and the quartiles around it."""
+def ratio(base: Sequence[float], other: Sequence[float]) -> tuple[float, tuple[float, float]]:
+    """Return how many times as much `other` is as `base`: the median and quartiles of the pairs.
 
-    median: float
-    quartiles: tuple[float, float]
-
-
-def spread(samples: Sequence[float]) -> Spread:
-    """Return the median and the quartiles of at least two samples."""
-    low, median, high = statistics.quantiles(samples, n=4, method="inclusive")
-    return Spread(median, (low, high))
+    What disturbs the machine for a moment disturbs both halves of a pair, and so drops out.
+    """
+    ratios = [b / a for a, b in zip(base, other, strict=True)]
+    low, median, high = statistics.quantiles(ratios, n=4, method="inclusive")
+    return median, (low, high)
 
 
-def ratio_result(
-    section: str,
-    what: str,
-    target: float,
-    ratios: Sequence[float],
-    seconds: tuple[Sequence[float], Sequence[float]],
+def times_as_long(
+    section: str, what: str, at_most: float, base: Sequence[float], other: Sequence[float]
 ) -> Result:
-    """Return the median of some ratios, with the median seconds of both sides as a note."""
-    ratio = spread(ratios)
-    milliseconds = [1000 * statistics.median(side) for side in seconds]
+    """Return how many times as long the other takes, with the seconds of both as a note."""
+    median, quartiles = ratio(base, other)
+    milliseconds = [1000 * statistics.median(seconds) for seconds in (base, other)]
     return Result(
         section=section,
         what=what,
         unit="×",
-        target=target,
-        measured=ratio.median,
-        quartiles=ratio.quartiles,
+        measured=median,
+        at_most=at_most,
+        quartiles=quartiles,
         note="{:.2f} ms → {:.2f} ms".format(*milliseconds),
     )
-
-
-def paired_ratios(base: Sequence[float], other: Sequence[float]) -> list[float]:
-    """Return how many times as long `other` takes, pair by pair.
-
-    What slows the machine down for a moment slows both halves of a pair, and so drops out.
-    """
-    return [b / a for a, b in zip(base, other, strict=True)]

@@ -1,4 +1,7 @@
-"""A small pytest plugin: runs the tests it is given again and again, and times each of them."""
+"""A small pytest plugin: runs the tests it is given again and again, and times each of them.
+
+Those with parameters are left out.
+"""
 
 import gc
 import json
@@ -12,10 +15,9 @@ from workbench.bench.clock import clock, collector_off
 
 
 class Record(TypedDict):
-    """One test: its file, what it needs, and its seconds in each round."""
+    """One test: its file, whether it asks for a database, and its seconds in each round."""
 
     file: str
-    parameters: int
     session: bool
     seconds: list[float]
 
@@ -41,11 +43,10 @@ class Rounds:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if not hasattr(item, "callspec")]
         for item in items:
-            call = getattr(item, "callspec", None)
             self.records[item.nodeid] = {
                 "file": item.nodeid.split("::")[0],
-                "parameters": len(call.params) if call else 0,
                 "session": "session" in getattr(item, "fixturenames", ()),
                 "seconds": [],
             }

@@ -1,4 +1,4 @@
-"""Both apps, each with a database in memory and a visitor, cut off from the outside world."""
+"""Both apps, each with a database of its own and visitors, cut off from the outside world."""
 
 import json
 import re
@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 import responses
+from flask import Flask
 from requests import PreparedRequest
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, select
 from werkzeug.test import TestResponse
 
 from workbench.environment import Problem
@@ -25,43 +25,14 @@ GATEWAY = "http://gateway.invalid"
 EVENT = "bench-event"
 
 
-class Shop:
-    """The app called "before" or "after", seeded, and a visitor who is logged in as organiser.
+class Visitor:
+    """Somebody with a browser. `bought` is the address of the order placed last."""
 
-    Raises Problem where that cannot be had. To be made inside `no_outside_world`.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        package = PACKAGES[name]
-        self._models = import_module(f"{package}.models")
-        self._db = import_module(f"{package}.database").db
-        self.app = create_seeded_app(name, Path(":memory:"), {"PAYMENTS_URL": GATEWAY})
-        self.add_events([EVENT])
-        self.client = self.app.test_client()
-        self._log_in()
-        self.order_address = self._place_order()
-
-    @property
-    def engine(self) -> Engine:
-        with self.app.app_context():
-            engine: Engine = self._db.engine
-            return engine
-
-    def add_events(self, slugs: list[str]) -> None:
-        """Store an event for each slug, in ten days, a second apart."""
-        start = datetime.now(UTC) + timedelta(days=10)
-        events = [event_row(slug, start + timedelta(seconds=n)) for n, slug in enumerate(slugs)]
-        with self.app.app_context():
-            self._db.session.execute(insert(self._models.Event), events)
-            self._db.session.commit()
-
-    def clear_events(self) -> None:
-        """Leave no event, and nothing that belongs to one."""
-        with self.app.app_context():
-            for table in reversed(self._db.metadata.sorted_tables):
-                self._db.session.execute(table.delete())
-            self._db.session.commit()
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.client = app.test_client()
+        self.bought = ""
+        self._token = self._read_token()
 
     def get(self, path: str) -> TestResponse:
         return self.client.get(path)
@@ -73,33 +44,119 @@ class Shop:
         """Buy one seat, with a checkout id of its own as every form has."""
         purchase = {
             "checkout_id": secrets.token_urlsafe(16),
-            "name": "Ada Okafor",
+            "name": "Ada",
             "email": "ada@example.org",
             "quantity": "1",
             "card_token": "tok_visa",
         }
-        return self.post(f"/events/{EVENT}/checkout", **{**purchase, **fields})
+        answer = self.post(f"/events/{EVENT}/checkout", **{**purchase, **fields})
+        self.bought = answer.location or self.bought
+        return answer
 
-    def _log_in(self) -> None:
-        self._token = self._read_token()
+    def log_in(self) -> None:
+        """Become the organiser. Raises Problem where that is refused."""
         answer = self.post("/login", name=ORGANISER, password=PASSWORD)
         if answer.status_code != 303:
             raise Problem(f"{self.app.import_name}: the login answers {answer.status}.")
         # The login begins a new session, and a token belongs to a session.
         self._token = self._read_token()
 
-    def _place_order(self) -> str:
-        answer = self.buy()
-        if answer.location is None:
-            raise Problem(f"{self.app.import_name}: the checkout answers {answer.status}.")
-        return answer.location
-
     def _read_token(self) -> str:
-        page = self.get(f"/events/{EVENT}")
+        page = self.get("/login")
         found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)
         if found is None:
-            raise Problem(f"{self.app.import_name}: the event page has no CSRF token.")
+            raise Problem(f"{self.app.import_name}: the login page has no CSRF token.")
         return found[1]
+
+
+class Shop:
+    """The app called "before" or "after", seeded. To be made inside `no_outside_world`."""
+
+    def __init__(self, name: str, database: str = "sqlite:///:memory:") -> None:
+        package = PACKAGES[name]
+        self.name = name
+        self._models = import_module(f"{package}.models")
+        self._db = import_module(f"{package}.database").db
+        self.app = create_seeded_app(
+            name,
+            {
+                "SECRET_KEY": secrets.token_hex(),
+                "SQLALCHEMY_DATABASE_URI": database,
+                "PAYMENTS_URL": GATEWAY,
+            },
+        )
+        self.add_events([EVENT])
+
+    @property
+    def engine(self) -> Engine:
+        with self.app.app_context():
+            engine: Engine = self._db.engine
+            return engine
+
+    def add_events(self, slugs: list[str]) -> None:
+        """Store an event for each slug, in ten days, a second apart."""
+        start = datetime.now(UTC) + timedelta(days=10)
+        self._add(
+            "Event",
+            [event_row(slug, start + timedelta(seconds=n)) for n, slug in enumerate(slugs)],
+        )
+
+    def crowd(self, *, orders: int, waiting: int) -> None:
+        """Leave one event, with so many orders and a waiting list, as the night job finds it.
+
+        Every other order is paid. The others have held their seats for too long.
+        """
+        self.clear_events()
+        self.add_events([EVENT])
+        with self.app.app_context():
+            event_id = self._db.session.scalar(select(self._models.Event.id))
+        status = self._models.OrderStatus
+        now = datetime.now(UTC)
+        self._add(
+            "Order",
+            [
+                {
+                    "reference": f"{n:05d}",
+                    "secret": secrets.token_urlsafe(),
+                    "checkout_id": secrets.token_urlsafe(),
+                    "event_id": event_id,
+                    "name": "Ada",
+                    "email": "ada@example.org",
+                    "quantity": 1,
+                    "total_cents": 1000,
+                    "status": status.PAID if n % 2 else status.PENDING,
+                    "created_at": now - timedelta(hours=1),
+                    "hold_until": now - timedelta(minutes=30),
+                }
+                for n in range(orders)
+            ],
+        )
+        self._add(
+            "WaitlistEntry",
+            [
+                {
+                    "event_id": event_id,
+                    "email": f"{n}@example.org",
+                    "quantity": 1,
+                    "created_at": now,
+                    "token": secrets.token_urlsafe(),
+                }
+                for n in range(waiting)
+            ],
+        )
+
+    def clear_events(self) -> None:
+        """Leave no event, and nothing that belongs to one."""
+        with self.app.app_context():
+            for table in reversed(self._db.metadata.sorted_tables):
+                if table.name != "organisers":
+                    self._db.session.execute(table.delete())
+            self._db.session.commit()
+
+    def _add(self, model: str, rows: list[dict[str, Any]]) -> None:
+        with self.app.app_context():
+            self._db.session.execute(insert(getattr(self._models, model)), rows)
+            self._db.session.commit()
 
 
 def event_row(slug: str, starts_at: datetime) -> dict[str, Any]:
@@ -132,4 +189,6 @@ def no_outside_world() -> Iterator[None]:
 
 def _charge(request: PreparedRequest) -> tuple[int, dict[str, str], str]:
     asked = json.loads(request.body or "{}")
-    return 201, {}, json.dumps({**asked, "id": "ch_bench", "status": "succeeded"})
+    # Each has an id of its own: a shop may hold that against a second one.
+    charge_id = f"ch_{asked['reference']}"
+    return 201, {}, json.dumps({**asked, "id": charge_id, "status": "succeeded"})
