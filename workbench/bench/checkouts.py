@@ -32,7 +32,7 @@ from workbench.run import PACKAGES, close_database
 SECTION = "Checkouts a second, by 8 buyers at once: after, divided by before"
 LEAST_RATIO = 0.95
 BUYERS = 8
-CHECKOUTS, BARE_UPDATES = 24, 100
+CHECKOUTS, BARE_UPDATES = 48, 100
 
 TAKE_A_SEAT = text("UPDATE events SET capacity = capacity - 1 WHERE slug = :slug AND capacity > 0")
 
