@@ -21,33 +21,36 @@ class SmtpMailer:
 
     def confirm(self, order: Order) -> None:
         subject = f"Your tickets for {order.event.title}"
-        body = self._render("mail/confirmation.txt", order=order)
-        self._send(order.email, subject, body, order.mail_id("confirmation_sent_at"))
+        self._send(order, "confirmation_sent_at", subject, "mail/confirmation.txt", order=order)
 
     def remind(self, order: Order) -> None:
         subject = f"Soon: {order.event.title}"
-        body = self._render("mail/reminder.txt", order=order)
-        self._send(order.email, subject, body, order.mail_id("reminder_sent_at"))
+        self._send(order, "reminder_sent_at", subject, "mail/reminder.txt", order=order)
 
     def tell_of_refund(self, order: Order) -> None:
         subject = f"Your money back for {order.event.title}"
-        body = self._render("mail/refund.txt", order=order)
-        self._send(order.email, subject, body, order.mail_id("refund_notice_sent_at"))
+        self._send(order, "refund_notice_sent_at", subject, "mail/refund.txt", order=order)
 
     def offer(self, entry: WaitlistEntry) -> None:
         subject = f"Seats for {entry.event.title}"
-        body = self._render("mail/offer.txt", entry=entry)
-        self._send(entry.email, subject, body, entry.mail_id("offer_sent_at"))
+        self._send(entry, "offer_sent_at", subject, "mail/offer.txt", entry=entry)
 
-    def _send(self, to: str, subject: str, body: str, mail_id: str) -> None:
+    def _send(
+        self,
+        row: Order | WaitlistEntry,
+        sent_at: str,
+        subject: str,
+        template: str,
+        **facts: object,
+    ) -> None:
         message = EmailMessage()
         message["From"] = self._sender
-        message["To"] = to
+        message["To"] = row.email
         message["Subject"] = subject
         message["Date"] = format_datetime(utc_now())
         domain = self._sender.rpartition("@")[2]
-        message["Message-ID"] = f"<{mail_id}@{domain}>"
-        message.set_content(body)
+        message["Message-ID"] = f"<{row.mail_id(sent_at)}@{domain}>"
+        message.set_content(self._render(template, **facts))
         try:
             # Without a name to greet with, smtplib looks one up, which takes seconds on some
             # machines.

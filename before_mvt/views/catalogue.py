@@ -120,14 +120,18 @@ def index() -> ResponseReturnValue:
 
 @bp.get("/events/<slug>")
 def show(slug: str) -> ResponseReturnValue:
-    event = db.session.scalar(select(Event).where(Event.slug == slug, Event.published))
-    if event is None:
-        abort(404, "There is no such event.")
-
-    response = make_response(event_page(event))
+    response = make_response(event_page(event_or_404(slug)))
     slugs = [slug, *(seen for seen in _recent_slugs() if seen != slug)]
     _remember(response, "recent", ",".join(slugs[:RECENT_EVENTS]))
     return response
+
+
+def event_or_404(slug: str) -> Event:
+    """Return a published event; end the request where there is none."""
+    event = db.session.scalar(select(Event).where(Event.slug == slug, Event.published))
+    if event is None:
+        abort(404, "There is no such event.")
+    return event
 
 
 def event_page(

@@ -4,7 +4,7 @@ import secrets
 from datetime import timedelta
 
 import requests
-from flask import Blueprint, abort, current_app, redirect, render_template, url_for
+from flask import Blueprint, current_app, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -25,7 +25,7 @@ from ..models import (
     WaitlistStatus,
 )
 from ..money import percent_of
-from .catalogue import event_page
+from .catalogue import event_or_404, event_page
 from .orders import give_back
 from .waitlist import serve_waitlist
 
@@ -38,9 +38,7 @@ GROUP_PERCENT = 10
 
 @bp.post("/events/<slug>/checkout")
 def place(slug: str) -> ResponseReturnValue:
-    event = db.session.scalar(select(Event).where(Event.slug == slug, Event.published))
-    if event is None:
-        abort(404, "There is no such event.")
+    event = event_or_404(slug)
     form = CheckoutForm(event.max_per_order)
 
     # From here to the commit, nobody else decides about this event's seats, and a second click

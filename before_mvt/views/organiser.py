@@ -61,9 +61,7 @@ def new_event() -> ResponseReturnValue:
 @bp.route("/events/<slug>/edit", methods=["GET", "POST"])
 @login_required
 def edit_event(slug: str) -> ResponseReturnValue:
-    event = db.session.scalar(select(Event).where(Event.slug == slug))
-    if event is None:
-        abort(404, "There is no such event.")
+    event = any_event_or_404(slug)
 
     form = EventForm(
         obj=event,
@@ -130,6 +128,14 @@ def vouchers() -> ResponseReturnValue:
         flash(f"The voucher {voucher.code} is saved.")
         return redirect(url_for("organiser.vouchers"), 303)
     return _vouchers_page(form)
+
+
+def any_event_or_404(slug: str) -> Event:
+    """Return an event, published or not; end the request where there is none."""
+    event = db.session.scalar(select(Event).where(Event.slug == slug))
+    if event is None:
+        abort(404, "There is no such event.")
+    return event
 
 
 def _fill(event: Event, form: EventForm) -> None:

@@ -14,6 +14,7 @@ from ..models import Event, Order, OrderStatus, Ticket, Voucher
 from ..money import net_of
 from ..spreadsheet import csv_of, plain_euros
 from .auth import login_required
+from .organiser import any_event_or_404
 
 bp = Blueprint("sales", __name__, url_prefix="/organiser/events/<slug>")
 
@@ -43,7 +44,7 @@ class Line:
 @bp.get("/sales")
 @login_required
 def report(slug: str) -> ResponseReturnValue:
-    event = _event_or_404(slug)
+    event = any_event_or_404(slug)
     preferred = request.accept_mimetypes.best_match(["text/html", "text/csv"])
     wanted = request.args.get("format", "csv" if preferred == "text/csv" else "html")
     if wanted not in FORMATS:
@@ -61,7 +62,7 @@ def report(slug: str) -> ResponseReturnValue:
 @bp.post("/checkin")
 @login_required
 def check_in(slug: str) -> ResponseReturnValue:
-    event = _event_or_404(slug)
+    event = any_event_or_404(slug)
     form = CheckinForm()
     if not form.validate():
         return _sales_page(event, form, 422)
@@ -86,13 +87,6 @@ def check_in(slug: str) -> ResponseReturnValue:
     db.session.commit()
     flash(f"{ticket.order.name} is checked in.")
     return redirect(url_for("sales.report", slug=slug), 303)
-
-
-def _event_or_404(slug: str) -> Event:
-    event = db.session.scalar(select(Event).where(Event.slug == slug))
-    if event is None:
-        abort(404, "There is no such event.")
-    return event
 
 
 def _sales(event: Event) -> tuple[list[Line], Line]:

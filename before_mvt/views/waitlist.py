@@ -12,7 +12,7 @@ from ..database import db
 from ..forms import WaitlistForm
 from ..mail import send_offer
 from ..models import Event, WaitlistEntry, WaitlistStatus
-from .catalogue import event_page
+from .catalogue import event_or_404, event_page
 
 bp = Blueprint("waitlist", __name__)
 
@@ -21,9 +21,7 @@ OFFER_HOLDS = timedelta(hours=48)
 
 @bp.post("/events/<slug>/waitlist")
 def join(slug: str) -> ResponseReturnValue:
-    event = db.session.scalar(select(Event).where(Event.slug == slug, Event.published))
-    if event is None:
-        abort(404, "There is no such event.")
+    event = event_or_404(slug)
     form = WaitlistForm(event.most_to_wait_for)
 
     # A second click waits here, and then finds the entry of the first.
