@@ -136,6 +136,7 @@ class Counting:
 
         One that does not pass has no figures.
         """
+        gc.collect()
         reports, shared = self.counted_run(case, keep, shared=True)
         if not all_passed(reports):
             return reports, {}
@@ -243,7 +244,6 @@ def quiet_run(item: pytest.Item, keep: Keep) -> Reports:
         # A test in a class gets a new instance in every run, as it would from pytest.
         vars(item).pop("_instance", None)
         vars(item).pop("_obj", None)
-    gc.collect()
     gc.disable()
     try:
         # pytest tears down what the next test does not need, and asks it only where it stands.
