@@ -6,7 +6,6 @@ Each returns what it did: a number for each kind of thing.
 from collections.abc import Callable
 from datetime import timedelta
 
-import requests
 from flask import current_app
 from sqlalchemy import and_, or_, select, update
 
@@ -14,6 +13,7 @@ from .clock import utc_now
 from .database import db
 from .mail import send_confirmation, send_refund_notice, send_reminder
 from .models import Event, Order, OrderStatus, RefundState, WaitlistEntry, WaitlistStatus
+from .payments import ask_gateway
 from .views.checkout import settle
 from .views.orders import give_back
 from .views.waitlist import mail_offers, offer_seats
@@ -99,18 +99,9 @@ def reconcile() -> dict[str, int]:
                 done["charges settled"] += 1
             continue
 
-        try:
-            answer = requests.get(
-                f"{current_app.config['PAYMENTS_URL']}/v1/charges",
-                params={"idempotency_key": f"{order.reference}-1"},
-                headers={"Authorization": f"Bearer {current_app.config['PAYMENTS_API_KEY']}"},
-                timeout=current_app.config["PAYMENTS_TIMEOUT"],
-                allow_redirects=False,
-            )
-            status, body = answer.status_code, answer.json()
-        except (requests.RequestException, ValueError, RecursionError) as error:
-            status, body = None, str(error)
-
+        status, body = ask_gateway(
+            "GET", "/v1/charges", params={"idempotency_key": f"{order.reference}-1"}
+        )
         match status, body:
             case 200, {
                 "data": [

@@ -3,7 +3,6 @@
 import secrets
 from datetime import timedelta
 
-import requests
 from flask import Blueprint, current_app, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
@@ -25,6 +24,7 @@ from ..models import (
     WaitlistStatus,
 )
 from ..money import percent_of
+from ..payments import ask_gateway
 from .catalogue import event_or_404, event_page
 from .orders import give_back
 from .waitlist import serve_waitlist
@@ -128,26 +128,17 @@ def place(slug: str) -> ResponseReturnValue:
         settle(order, None)
         return _to_order(order)
 
-    try:
-        answer = requests.post(
-            f"{current_app.config['PAYMENTS_URL']}/v1/charges",
-            json={
-                "amount": order.total_cents,
-                "currency": "EUR",
-                "source": form.card_token.data,
-                "reference": order.reference,
-            },
-            headers={
-                "Authorization": f"Bearer {current_app.config['PAYMENTS_API_KEY']}",
-                "Idempotency-Key": f"{order.reference}-1",
-            },
-            timeout=current_app.config["PAYMENTS_TIMEOUT"],
-            allow_redirects=False,
-        )
-        status, body = answer.status_code, answer.json()
-    except (requests.RequestException, ValueError, RecursionError) as error:
-        status, body = None, str(error)
-
+    status, body = ask_gateway(
+        "POST",
+        "/v1/charges",
+        key=f"{order.reference}-1",
+        json={
+            "amount": order.total_cents,
+            "currency": "EUR",
+            "source": form.card_token.data,
+            "reference": order.reference,
+        },
+    )
     match status, body:
         case 201, {
             "id": str(charge_id),

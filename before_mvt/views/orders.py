@@ -3,7 +3,6 @@
 import hmac
 from datetime import datetime, timedelta
 
-import requests
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
@@ -12,6 +11,7 @@ from ..clock import utc_now
 from ..database import db
 from ..models import Order, OrderStatus, RefundState
 from ..money import net_of, percent_of
+from ..payments import ask_gateway
 from .waitlist import serve_waitlist
 
 bp = Blueprint("orders", __name__, url_prefix="/orders/<reference>/<secret>")
@@ -56,21 +56,12 @@ def give_back(order: Order) -> bool:
     """
     if order.refund_state != RefundState.DUE:
         return False
-    try:
-        answer = requests.post(
-            f"{current_app.config['PAYMENTS_URL']}/v1/refunds",
-            json={"charge": order.charge_id, "amount": order.refund_cents},
-            headers={
-                "Authorization": f"Bearer {current_app.config['PAYMENTS_API_KEY']}",
-                "Idempotency-Key": f"{order.reference}-refund",
-            },
-            timeout=current_app.config["PAYMENTS_TIMEOUT"],
-            allow_redirects=False,
-        )
-        status, body = answer.status_code, answer.json()
-    except (requests.RequestException, ValueError, RecursionError) as error:
-        status, body = None, str(error)
-
+    status, body = ask_gateway(
+        "POST",
+        "/v1/refunds",
+        key=f"{order.reference}-refund",
+        json={"charge": order.charge_id, "amount": order.refund_cents},
+    )
     match status, body:
         case 201, {"status": "succeeded", "amount": order.refund_cents}:
             order.refund_state = RefundState.DONE

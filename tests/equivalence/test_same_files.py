@@ -25,7 +25,7 @@ REWRITTEN = {
     "views/waitlist.py",
     "views/webhooks.py",
 }
-ONLY_BEFORE = {"mail.py"}
+ONLY_BEFORE = {"mail.py", "payments.py"}
 ONLY_AFTER = {
     "gateways/__init__.py",
     "gateways/mail.py",
