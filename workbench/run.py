@@ -1,4 +1,4 @@
-"""`make run`: both apps, their payment gateway and their mail server, on this machine.
+"""`make run`: both apps, and the gateway, mail server and social network that they talk to.
 
 All of it runs on threads of one process, so that nothing can be left behind when it ends.
 `make jobs`, in another terminal, runs the jobs that a real shop leaves to cron.
@@ -31,8 +31,16 @@ from .environment import Problem
 from .sandbox.gateway import TEST_CARDS, running_gateway
 from .sandbox.mailbox import running_mailbox
 from .sandbox.server import HOST, listen, serving
+from .sandbox.social import running_social
 
-PORTS = {"before": 5001, "after": 5002, "gateway": 5010, "mail": 5011, "smtp": 5012}
+PORTS = {
+    "before": 5001,
+    "after": 5002,
+    "gateway": 5010,
+    "mail": 5011,
+    "smtp": 5012,
+    "social": 5013,
+}
 PACKAGES = {"before": "before_mvt", "after": "after_service_layer"}
 JOBS = ("expire", "remind", "reconcile")
 FOLDER = Path("build", "run")
@@ -55,6 +63,7 @@ class Stack:
     after: str
     gateway: str
     mail: str
+    social: str
 
 
 def main(argv: list[str]) -> int:
@@ -145,6 +154,7 @@ def running_stack(listeners: Mapping[str, socket.socket], folder: Path) -> Itera
     Raises Problem when a database cannot be filled.
     """
     api_key, webhook_secret = secrets.token_hex(), secrets.token_hex()
+    client = {"client_key": secrets.token_hex(), "client_secret": secrets.token_hex()}
     sites = {name: f"http://{HOST}:{listeners[name].getsockname()[1]}" for name in PACKAGES}
     with ExitStack() as servers:
         gateway = servers.enter_context(
@@ -159,6 +169,7 @@ def running_stack(listeners: Mapping[str, socket.socket], folder: Path) -> Itera
         mailbox = servers.enter_context(
             running_mailbox(page_listener=listeners["mail"], smtp_listener=listeners["smtp"])
         )
+        social = servers.enter_context(running_social(**client, listener=listeners["social"]))
         for name, site in sites.items():
             database = fresh_file(folder, f"{name}-{listeners[name].getsockname()[1]}.sqlite")
             settings = {
@@ -171,13 +182,16 @@ def running_stack(listeners: Mapping[str, socket.socket], folder: Path) -> Itera
                 "MAIL_HOST": mailbox.smtp_host,
                 "MAIL_PORT": mailbox.smtp_port,
                 "MAIL_SENDER": f"{name}@box-office.example",
+                "SHARE_URL": f"{social.url}/oauth",
+                "SHARE_CLIENT_KEY": client["client_key"],
+                "SHARE_CLIENT_SECRET": client["client_secret"],
                 "SITE_URL": site,
             }
             app = create_seeded_app(name, settings)
             servers.callback(close_database, app)
             servers.enter_context(settings_for_jobs(folder, name, settings))
             servers.enter_context(serving(app, listeners[name]))
-        yield Stack(**sites, gateway=gateway.url, mail=mailbox.url)
+        yield Stack(**sites, gateway=gateway.url, mail=mailbox.url, social=social.url)
 
 
 def fresh_file(folder: Path, name: str) -> Path:
@@ -238,6 +252,7 @@ def describe(stack: Stack) -> str:
             f"organiser   name {ORGANISER}, password {PASSWORD}, at /login of either app",
             f"gateway     {stack.gateway}  (charges, refunds, webhooks)",
             f"mail        {stack.mail}  (every mail the apps send)",
+            f"social      {stack.social}  (the social network: posts, connections)",
             f"test cards  {', '.join(TEST_CARDS)}",
             f"jobs        python3 -m workbench jobs {JOBS[0]}  (or {', '.join(JOBS[1:])};"
             " in another terminal)",

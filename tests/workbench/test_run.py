@@ -79,7 +79,7 @@ def test_ctrl_c_ends_everything_quietly(tmp_path: Path) -> None:
             process.kill()
 
     assert (process.returncode, rest, errors) == (0, "", "")
-    assert [answer.status_code for answer in answers] == [200] * 4
+    assert [answer.status_code for answer in answers] == [200] * 5
     # Paid, although HTTP_PROXY leads nowhere.
     assert "Your tickets" in order.text
     assert [line for line in job_output.splitlines() if line.endswith(":")] == [

@@ -206,11 +206,19 @@ class Outage:
         self._calls = 0
         self._answer = ("", 500)
 
-    def order(self, calls: int, status: int, body: str) -> None:
-        """Let the next `calls` calls fail; 0 ends an outage."""
+    def order(self) -> Answer:
+        """POST /sandbox/fail: the next calls of the API fail as the body says.
+
+        Raises Refused for a body that does not say it.
+        """
+        body = {"status": 500, "body": "", **read_json_object()}
+        calls = read_whole_number(body, "calls", least=0)
+        status = read_whole_number(body, "status", least=200, most=599)
+        text = read_text(body, "body", may_be_empty=True)
         with self._lock:
             self._calls = calls
-            self._answer = body, status
+            self._answer = text, status
+        return {"calls": calls, "status": status, "body": text}, 200
 
     def next_answer(self) -> tuple[str, int] | None:
         """Return the ordered answer for the call that has just come in, if there is one."""
@@ -229,13 +237,13 @@ class Views:
         self._slow_seconds = slow_seconds
         self._webhooks = webhooks
         self._ledger = Ledger()
-        self._outage = Outage()
+        self.outage = Outage()
 
     def guard(self) -> tuple[str, int] | None:
         """Before each call of the API: an ordered failure, else a look at the key."""
         if not request.path.startswith("/v1/"):
             return None
-        failure = self._outage.next_answer()
+        failure = self.outage.next_answer()
         if failure is None:
             given = request.headers.get("Authorization", "")
             if not hmac.compare_digest(given.encode(), f"Bearer {self._api_key}".encode()):
@@ -286,15 +294,6 @@ class Views:
             charge=read_text(body, "charge"), amount=read_whole_number(body, "amount", least=1)
         )
         return self._ledger.refund(key, wanted)
-
-    def order_outage(self) -> Answer:
-        """POST /sandbox/fail: the next calls of the API fail as the body says."""
-        body = {"status": 500, "body": "", **read_json_object()}
-        calls = read_whole_number(body, "calls", least=0)
-        status = read_whole_number(body, "status", least=200, most=599)
-        text = read_text(body, "body", may_be_empty=True)
-        self._outage.order(calls, status, text)
-        return {"calls": calls, "status": status, "body": text}, 200
 
     def send_webhook(self) -> Answer:
         """POST /sandbox/webhooks: tell of an order's last charge, once more or otherwise.
@@ -425,7 +424,7 @@ def create_gateway(api_key: str, slow_seconds: float, webhooks: Webhooks) -> Fla
     app.post("/v1/charges")(views.create_charge)
     app.get("/v1/charges")(views.list_charges)
     app.post("/v1/refunds")(views.create_refund)
-    app.post("/sandbox/fail")(views.order_outage)
+    app.post("/sandbox/fail")(views.outage.order)
     app.post("/sandbox/webhooks")(views.send_webhook)
     app.get("/")(views.page)
     app.register_error_handler(Refused, answer_refusal)
