@@ -119,9 +119,11 @@ def summary(figures: Json) -> Iterator[str]:
     yield "|---|--:|--:|--:|"
     for label, *path in (
         ("tests", "total", "tests"),
+        ("of these, without a counterpart", "alone", "tests"),
         ("framework calls in the set-up of all tests, each run alone", "total", "setup_calls"),
         ("of these, what tests share in a run", "total", "shared_calls"),
         ("framework calls in their bodies", "total", "body_calls"),
+        ("of these, in tests without a counterpart", "alone", "body_calls"),
         ("the same of the median test", "median_test", "body_calls"),
         ("SQL statements in their bodies", "total", "body_sql"),
         ("HTTP requests to the app", "total", "body_app_requests"),

@@ -153,6 +153,14 @@ def test_what_has_no_counterpart_is_listed(figures: Json) -> None:
     assert alone == {"before": ["test_leaves_something_behind"], "after": []}
 
 
+def test_what_has_no_counterpart_is_told_apart_from_all_tests(figures: Json) -> None:
+    before, after = (figures["suites"][side] for side in ("before", "after"))
+    lonely = before["tests"]["tests_before/test_book.py::test_leaves_something_behind"]
+    assert before["alone"] == lonely
+    assert before["total"]["tests"] > 1
+    assert after["alone"]["tests"] == after["alone"]["body_calls"] == 0
+
+
 def test_what_was_not_counted_is_listed(figures: Json) -> None:
     skipped = [figures["suites"][side]["skipped"] for side in ("before", "after")]
     assert [list(found.values()) for found in skipped] == [

@@ -15,6 +15,7 @@ SIDE = {
         "body_app_requests": 4,
         "assertions": 9,
     },
+    "alone": {"tests": 1, "body_calls": 20},
     "median_test": {"body_calls": 50},
     "test_code": {"lines": 80},
     "coverage": {"total": {"lines_percent": 98.5, "branches_percent": None}},

@@ -33,7 +33,11 @@ def figures(before: Measured, after: Measured) -> Json:
         paired_row(key, pairs[key], before, after) | {"sentence": catalogue.get(key[1], "")}
         for key in sorted(pairs)
     ]
-    suites = {"before": suite_figures(before), "after": suite_figures(after)}
+    paired = [{name for sides in pairs.values() for name in sides[side]} for side in (0, 1)]
+    suites = {
+        "before": suite_figures(before, paired[0]),
+        "after": suite_figures(after, paired[1]),
+    }
     return {
         "suites": suites,
         "behaviours": rows,
@@ -142,12 +146,16 @@ def total(rows: Iterable[Row]) -> Row:
     return added | {"fixture_depth": max((row["fixture_depth"] for row in rows), default=0)}
 
 
-def suite_figures(measured: Measured) -> Json:
-    """What there is to say of one suite as a whole, each of its tests counted once."""
+def suite_figures(measured: Measured, paired: set[str]) -> Json:
+    """What there is to say of one suite as a whole, each of its tests counted once.
+
+    `alone` is the part of all tests but the `paired` ones: of what only this version does.
+    """
     tests = counted(measured)
     costs = list(map(cost, tests.values()))
     return {
         "total": total(costs),
+        "alone": total(cost(test) for name, test in tests.items() if name not in paired),
         "median_test": median_test(costs),
         "tests": dict(zip(tests, costs, strict=True)),
         "per_package": per_package(tests.values()),

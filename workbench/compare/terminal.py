@@ -83,6 +83,7 @@ def totals(suites: Json) -> Iterator[Line]:
     """The suites as a whole."""
     for label, *path in (
         ("tests", "total", "tests"),
+        ("of these, without a counterpart", "alone", "tests"),
         ("set-up (framework calls)", "total", "setup_calls"),
         ("body (framework calls)", "total", "body_calls"),
         ("set-up (SQL statements)", "total", "setup_sql"),
