@@ -13,10 +13,33 @@ from .database import db
 from .errors import register_error_pages
 from .money import euros
 from .services.refusals import Refusal
-from .views import auth, catalogue, checkout, orders, organiser, sales, site, waitlist, webhooks
+from .views import (
+    auth,
+    box_office,
+    catalogue,
+    checkout,
+    orders,
+    organiser,
+    sales,
+    site,
+    waitlist,
+    webhooks,
+)
 from .views.answers import refusal_page
+from .wiring import wire_services
 
-FEATURES = (catalogue, checkout, orders, waitlist, webhooks, auth, organiser, sales, site)
+FEATURES = (
+    catalogue,
+    checkout,
+    orders,
+    waitlist,
+    webhooks,
+    auth,
+    organiser,
+    sales,
+    box_office,
+    site,
+)
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
@@ -33,6 +56,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.add_template_filter(utc_text, "utc")
     # What the services log goes to its handler, which is made when it is asked for.
     _ = app.logger
+    wire_services(app)
     register_error_pages(app)
     app.register_error_handler(Refusal, refusal_page)
     register_commands(app)

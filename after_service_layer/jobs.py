@@ -5,22 +5,25 @@ Each returns what it did: a number for each kind of thing.
 
 from collections.abc import Callable
 
-from . import wiring
 from .clock import utc_now
 from .database import db
 from .services import upkeep
+from .services.notices import Notices
+from .services.waiting_list import WaitingList
 
 
 def expire() -> dict[str, int]:
-    return upkeep.expire(db.session(), waiting_list=wiring.waiting_list(), now=utc_now())
+    return upkeep.expire(
+        db.session(), waiting_list=WaitingList.from_context("jobs"), now=utc_now()
+    )
 
 
 def remind() -> dict[str, int]:
-    return upkeep.remind(db.session(), notices=wiring.notices(), now=utc_now())
+    return upkeep.remind(db.session(), notices=Notices.from_context("jobs"), now=utc_now())
 
 
 def reconcile() -> dict[str, int]:
-    return wiring.reconciliation().run()
+    return upkeep.Reconciliation.from_context("jobs").run()
 
 
 JOBS: dict[str, Callable[[], dict[str, int]]] = {

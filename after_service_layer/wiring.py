@@ -1,92 +1,69 @@
-"""The one place where everything is put together: here services meet Flask and its settings.
-
-Each function returns a service of the current application context, with its database session.
-"""
+"""The one place where everything is put together: here services meet Flask and its settings."""
 
 import secrets
+from collections.abc import Callable
+from typing import Any
 
-from flask import current_app, render_template
+from flask import Flask, current_app, render_template
 
 from .clock import utc_now
 from .database import db
 from .gateways.mail import SmtpMailer
 from .gateways.payments import HttpPayments
-from .services.cancellation import Cancellation
-from .services.checkout import Checkout
+from .locator import ContextLocator, Near
+from .services.base import Service
 from .services.notices import Notices
 from .services.refunds import Refunds
 from .services.settlement import Settlement
-from .services.upkeep import Reconciliation
 from .services.waiting_list import WaitingList
 
 
-def checkout() -> Checkout:
-    return Checkout(
-        db.session(),
-        payments=_payments(),
-        settlement=settlement(),
-        clock=utc_now,
-        new_secret=secrets.token_urlsafe,
-        choose=secrets.choice,
-    )
+def default_services() -> dict[str, Any]:
+    """Return which blueprint uses which service, and with which settings of its own.
+
+    An installation lays its own `SERVICES` over it, entry by entry.
+    """
+    return {
+        "checkout": {"Checkout": {"hold_minutes": 30}},
+        "box_office": {"Checkout": {"hold_minutes": 10, "max_per_order": 50}},
+        "orders": {"Cancellation": {}},
+        "waitlist": {"WaitingList": {}},
+        "webhooks": {"Settlement": {}},
+        "organiser": {"WaitingList": {}},
+        "jobs": {"Notices": {}, "Reconciliation": {}, "WaitingList": {}},
+    }
 
 
-def cancellation() -> Cancellation:
-    return Cancellation(
-        db.session(), refunds=_refunds(), waiting_list=waiting_list(), clock=utc_now
-    )
-
-
-def settlement() -> Settlement:
-    return Settlement(
-        db.session(),
-        refunds=_refunds(),
-        notices=notices(),
-        waiting_list=waiting_list(),
-        clock=utc_now,
-        new_secret=secrets.token_urlsafe,
-    )
-
-
-def waiting_list() -> WaitingList:
-    return WaitingList(
-        db.session(), notices=notices(), clock=utc_now, new_secret=secrets.token_urlsafe
-    )
-
-
-def reconciliation() -> Reconciliation:
-    return Reconciliation(
-        db.session(),
-        payments=_payments(),
-        settlement=settlement(),
-        refunds=_refunds(),
-        notices=notices(),
-        clock=utc_now,
-    )
-
-
-def notices() -> Notices:
-    return Notices(db.session(), mailer=_mailer(), clock=utc_now)
-
-
-def _refunds() -> Refunds:
-    return Refunds(db.session(), payments=_payments())
-
-
-def _payments() -> HttpPayments:
+def collaborators(near: Near) -> dict[str, Callable[[], Any]]:
+    """Return where a service gets what its constructor asks for, by the parameter's name."""
     config = current_app.config
-    return HttpPayments(
-        url=config["PAYMENTS_URL"],
-        api_key=config["PAYMENTS_API_KEY"],
-        timeout=config["PAYMENTS_TIMEOUT"],
-    )
+    return {
+        "session": db.session,
+        "clock": lambda: utc_now,
+        "new_secret": lambda: secrets.token_urlsafe,
+        "choose": lambda: secrets.choice,
+        "payments": lambda: HttpPayments(
+            url=config["PAYMENTS_URL"],
+            api_key=config["PAYMENTS_API_KEY"],
+            timeout=config["PAYMENTS_TIMEOUT"],
+        ),
+        "mailer": lambda: SmtpMailer(
+            host=config["MAIL_HOST"],
+            port=config["MAIL_PORT"],
+            sender=config["MAIL_SENDER"],
+            render=render_template,
+        ),
+        "refunds": lambda: near(Refunds),
+        "notices": lambda: near(Notices),
+        "settlement": lambda: near(Settlement),
+        "waiting_list": lambda: near(WaitingList),
+    }
 
 
-def _mailer() -> SmtpMailer:
-    config = current_app.config
-    return SmtpMailer(
-        host=config["MAIL_HOST"],
-        port=config["MAIL_PORT"],
-        sender=config["MAIL_SENDER"],
-        render=render_template,
-    )
+locator = Service.locator = ContextLocator(collaborators)
+override = locator.override
+
+
+def wire_services(app: Flask) -> None:
+    """Configure the services of an app; stop the program with one sentence if that cannot be."""
+    locator.init_app(app, default_services())

@@ -12,9 +12,31 @@ from .config import load_config
 from .database import db
 from .errors import register_error_pages
 from .money import euros
-from .views import auth, catalogue, checkout, orders, organiser, sales, site, waitlist, webhooks
+from .views import (
+    auth,
+    box_office,
+    catalogue,
+    checkout,
+    orders,
+    organiser,
+    sales,
+    site,
+    waitlist,
+    webhooks,
+)
 
-FEATURES = (catalogue, checkout, orders, waitlist, webhooks, auth, organiser, sales, site)
+FEATURES = (
+    catalogue,
+    checkout,
+    orders,
+    waitlist,
+    webhooks,
+    auth,
+    organiser,
+    sales,
+    box_office,
+    site,
+)
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:

@@ -1,10 +1,14 @@
 """How Sphinx builds this site: Markdown, a quiet theme, and nothing from the network."""
 
+import doctest
+
 project = "From fat views to a service layer"
 html_title = project
 
-extensions = ["myst_parser"]
+extensions = ["myst_parser", "sphinx.ext.doctest"]
 myst_enable_extensions = ["colon_fence"]
+# Sphinx would not look at what an exception says. A long line may be broken on the page.
+doctest_default_flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 # What a command writes is included by a page, and is no page itself.
 exclude_patterns = ["_generated"]
 nitpicky = True

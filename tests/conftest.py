@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     """Stop the run when a test of either suite does not say which behaviour it holds."""
     suites = {TESTS / "before", TESTS / "after"}
     tests = [item for item in items if suites.intersection(item.path.parents)]
-    known = load_behaviours() if tests else {}
+    known, after_only = load_behaviours() if tests else ({}, {})
     for test in tests:
         named = [name for marker in test.iter_markers("behaviour") for name in marker.args]
         if not named:
@@ -55,22 +55,27 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
                 ' @pytest.mark.behaviour("…"), with an id from tests/behaviours.toml.'
             )
         for name in named:
-            if name not in known:
+            if name in after_only and TESTS / "before" in test.path.parents:
+                raise pytest.UsageError(
+                    f"{test.nodeid} names the behaviour '{name}', which tests/behaviours.toml"
+                    " has for tests/after only."
+                )
+            if name not in known and name not in after_only:
                 raise pytest.UsageError(
                     f"{test.nodeid} names the behaviour '{name}',"
                     " which is not in tests/behaviours.toml."
                 )
 
 
-def load_behaviours() -> dict[str, str]:
-    """The catalogue of behaviours: id and sentence."""
+def load_behaviours() -> tuple[dict[str, str], dict[str, str]]:
+    """The catalogue of behaviours, id and sentence: of both apps, and of the second one only."""
     catalogue = TESTS / "behaviours.toml"
     try:
-        behaviours: dict[str, str] = tomllib.loads(catalogue.read_text("utf-8"))["behaviours"]
+        tables: dict[str, dict[str, str]] = tomllib.loads(catalogue.read_text("utf-8"))
+        return tables["behaviours"], tables.get("after_only", {})
     except FileNotFoundError as error:
         raise pytest.UsageError("tests/behaviours.toml, the catalogue, is missing.") from error
     except (tomllib.TOMLDecodeError, KeyError) as error:
         raise pytest.UsageError(
             f"tests/behaviours.toml needs a table [behaviours] of ids and sentences: {error}."
         ) from error
-    return behaviours

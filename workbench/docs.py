@@ -1,4 +1,7 @@
-"""`docs`: builds the documentation from docs/; a warning is an error."""
+"""`docs`: builds the documentation from docs/, and runs the code on its pages.
+
+A warning is an error, and so is code that does not do what its page says.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,14 +12,16 @@ from workbench.environment import Problem
 
 SOURCE = Path("docs")
 OUT = Path("build/docs")
+CACHE = Path("build/cache/docs")
 
 
 def main(argv: Sequence[str]) -> int:
     """Build the site into build/docs. Arguments go to sphinx-build."""
     if not (SOURCE / "conf.py").is_file():
         raise Problem("docs/conf.py is missing: this checkout is not complete.")
-    options = ["--quiet", "--fail-on-warning", "--doctree-dir", "build/cache/docs"]
-    exit_code = build_main([*options, *argv, str(SOURCE), str(OUT)])
+    options = ["--quiet", "--fail-on-warning", "--doctree-dir", str(CACHE), *argv]
+    examples = ["--builder", "doctest", str(SOURCE), str(CACHE / "examples")]
+    exit_code = build_main([*options, str(SOURCE), str(OUT)]) or build_main([*options, *examples])
     if exit_code == 0:
         print(f"The documentation is in {OUT / 'index.html'}")
     return exit_code

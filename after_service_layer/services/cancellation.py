@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from ..models import Order, OrderStatus
 from ..money import percent_of
+from .base import Service
 from .interfaces import Clock
 from .refunds import Refunds
 from .refusals import CannotCancel, OrderNotFound
@@ -41,7 +42,7 @@ def refund_now(order: Order, *, now: datetime) -> int:
     return 0
 
 
-class Cancellation:
+class Cancellation(Service):
     """Cancels an order: frees the seats first, then gives the money back."""
 
     def __init__(

@@ -19,6 +19,7 @@ from ..models import (
     WaitlistEntry,
     WaitlistStatus,
 )
+from .base import Service
 from .catalogue import require_open
 from .interfaces import Clock, NoClearAnswer, Payments
 from .pricing import price_order
@@ -36,7 +37,9 @@ from .waiting_list import offer_of
 
 log = logging.getLogger(__name__)
 
-HOLD = timedelta(minutes=30)
+
+# A setting above it is a slip: in minutes it is a week.
+LARGEST_SETTING = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +55,12 @@ class Purchase:
     offer_token: str = ""
 
 
-class Checkout:
+class Checkout(Service):
     """Turns a purchase into an order: hold the seats, take the money, settle.
 
-    `new_secret` makes a text that nobody can guess, `choose` draws one letter of a text.
+    `new_secret` makes a text that nobody can guess, `choose` draws one letter of a text. The
+    seats of an order are held for `hold_minutes`; `max_per_order` stands instead of the event's
+    own limit.
     """
 
     def __init__(
@@ -67,13 +72,24 @@ class Checkout:
         clock: Clock,
         new_secret: Callable[[], str],
         choose: Callable[[str], str],
+        hold_minutes: int = 30,
+        max_per_order: int | None = None,
     ) -> None:
+        require_whole("hold_minutes", hold_minutes)
+        if max_per_order is not None:
+            require_whole("max_per_order", max_per_order)
         self._session = session
         self._payments = payments
         self._settlement = settlement
         self._clock = clock
         self._new_secret = new_secret
         self._choose = choose
+        self._hold_time = timedelta(minutes=hold_minutes)
+        self._max_per_order = max_per_order
+
+    def most_seats(self, event: Event) -> int:
+        """Return how many seats one order may have, as long as there are so many."""
+        return self._max_per_order or event.max_per_order
 
     def begin(self, event: Event, checkout_id: str | None) -> Order | None:
         """Return the order that this checkout id has made already; None for a new one.
@@ -146,7 +162,7 @@ class Checkout:
             offer=offer,
             status=OrderStatus.PENDING,
             created_at=now,
-            hold_until=now + HOLD,
+            hold_until=now + self._hold_time,
         )
 
     def _voucher(self, event: Event, typed_code: str) -> Voucher | None:
@@ -220,3 +236,10 @@ class Checkout:
             # The charge may stand or not. The order keeps its seats until that is known.
             log.error("No answer on %s: %s", order.reference, error)
             raise PaymentUnanswered(order) from error
+
+
+def require_whole(name: str, number: object) -> None:
+    """Raise ValueError for a setting that is no whole number in its limits."""
+    # type() and not isinstance(): to Python, True is a whole number too.
+    if type(number) is not int or not 1 <= number <= LARGEST_SETTING:
+        raise ValueError(f"{name} is {number!r}: give a whole number from 1 to {LARGEST_SETTING}.")

@@ -7,6 +7,7 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 from ..models import Order, WaitlistEntry
+from .base import Service
 from .interfaces import Clock, Mailer, MailNotSent
 
 log = logging.getLogger(__name__)
@@ -14,7 +15,7 @@ log = logging.getLogger(__name__)
 Row = TypeVar("Row", Order, WaitlistEntry)
 
 
-class Notices:
+class Notices(Service):
     """Sends mails that were not sent yet. Each returns whether it was sent now.
 
     Commits before and after each mail. One that cannot be sent is not lost: its column stays

@@ -5,12 +5,13 @@ import logging
 from sqlalchemy.orm import Session
 
 from ..models import Order, RefundState
+from .base import Service
 from .interfaces import NoClearAnswer, Payments
 
 log = logging.getLogger(__name__)
 
 
-class Refunds:
+class Refunds(Service):
     """Makes the refunds that are due."""
 
     def __init__(self, session: Session, *, payments: Payments) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..models import Order, OrderStatus, RefundState
+from .base import Service
 from .interfaces import ChargeReport, Clock
 from .notices import Notices
 from .refunds import Refunds
@@ -19,7 +20,7 @@ from .waiting_list import WaitingList
 log = logging.getLogger(__name__)
 
 
-class Settlement:
+class Settlement(Service):
     """Settles orders, each once: whoever comes second changes nothing."""
 
     def __init__(

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from ..models import Event, Order, OrderStatus, RefundState, WaitlistEntry, WaitlistStatus
+from .base import Service
 from .interfaces import Clock, NoClearAnswer, Payments
 from .notices import Notices
 from .refunds import Refunds
@@ -100,7 +101,7 @@ def remind(session: Session, *, notices: Notices, now: datetime) -> dict[str, in
     return {"reminders sent": sent.count(True), "reminders not sent": sent.count(False)}
 
 
-class Reconciliation:
+class Reconciliation(Service):
     """Finishes what was left half done: unknown charges, refunds due, mails not sent."""
 
     def __init__(

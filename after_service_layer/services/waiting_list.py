@@ -7,6 +7,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from ..models import Event, WaitlistEntry, WaitlistStatus
+from .base import Service
 from .catalogue import require_open
 from .interfaces import Clock
 from .notices import Notices
@@ -35,7 +36,7 @@ def offer_of(session: Session, event: Event, token: str) -> WaitlistEntry | None
     )
 
 
-class WaitingList:
+class WaitingList(Service):
     """The queues of all events. `new_secret` makes a text that nobody can guess."""
 
     def __init__(

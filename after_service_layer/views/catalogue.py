@@ -11,6 +11,7 @@ from ..database import db
 from ..forms import CheckoutForm, WaitlistForm
 from ..models import Event, WaitlistEntry
 from ..services.catalogue import ACCEPTED, EventQuery, find_event, recent_events, search_events
+from ..services.checkout import Checkout
 
 bp = Blueprint("catalogue", __name__)
 
@@ -68,12 +69,13 @@ def event_page(
     now = utc_now()
     seats_left = event.seats_left(now)
     typed = form.quantity.data if form is not None else None
-    wanted = min(typed or 1, event.most_to_wait_for)
+    most = most_to_wait_for(event)
+    wanted = min(typed or 1, most)
     if not event.has_started(now):
         if form is None and (seats_left or offer is not None):
             form = _checkout_form(event, offer)
         if waitlist_form is None and offer is None and seats_left < wanted:
-            waitlist_form = WaitlistForm(event.most_to_wait_for, formdata=None)
+            waitlist_form = WaitlistForm(most, formdata=None)
     return render_template(
         "catalogue/event.html",
         event=event,
@@ -86,8 +88,13 @@ def event_page(
     )
 
 
+def most_to_wait_for(event: Event) -> int:
+    """Return how many seats one may wait for: not more than one order may then have."""
+    return min(event.most_to_wait_for, Checkout.from_context("checkout").most_seats(event))
+
+
 def _checkout_form(event: Event, offer: WaitlistEntry | None) -> CheckoutForm:
-    form = CheckoutForm(event.max_per_order, formdata=None)
+    form = CheckoutForm(Checkout.from_context("checkout").most_seats(event), formdata=None)
     form.renew()
     if offer is not None:
         form.email.data = offer.email

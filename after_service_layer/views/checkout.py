@@ -1,15 +1,16 @@
 """Buying tickets."""
 
+from collections.abc import Callable
+
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from .. import wiring
 from ..clock import utc_now
 from ..database import db
 from ..forms import CheckoutForm
 from ..models import Event, Order
 from ..services.catalogue import find_event
-from ..services.checkout import Purchase
+from ..services.checkout import Checkout, Purchase
 from ..services.refusals import PaymentUnanswered, Refusal
 from ..services.waiting_list import offer_of
 from .answers import status_of, tell
@@ -20,9 +21,18 @@ bp = Blueprint("checkout", __name__)
 
 @bp.post("/events/<slug>/checkout")
 def place(slug: str) -> ResponseReturnValue:
-    event = find_event(db.session(), slug)
-    form = CheckoutForm(event.max_per_order)
-    checkout = wiring.checkout()
+    return sell(find_event(db.session(), slug), _event_page_again)
+
+
+def sell(
+    event: Event, page: Callable[[Event, CheckoutForm, str | None], str]
+) -> ResponseReturnValue:
+    """Answer a checkout form, with the service of the blueprint that it was sent to.
+
+    The answer leads to the order, or is the page with the form again.
+    """
+    checkout = Checkout.from_context()
+    form = CheckoutForm(checkout.most_seats(event))
     order: Order | None
     try:
         if form.validate():
@@ -33,9 +43,12 @@ def place(slug: str) -> ResponseReturnValue:
     except PaymentUnanswered as refusal:
         return render_template("orders/held.html", order=refusal.order), status_of(refusal)
     except Refusal as refusal:
-        return _form_again(event, form, status_of(refusal), tell(form, refusal))
+        problem = tell(form, refusal)
+        form.renew()
+        return page(event, form, problem), status_of(refusal)
     if order is None:
-        return _form_again(event, form, 422)
+        form.renew()
+        return page(event, form, None), 422
     return redirect(url_for("orders.show", reference=order.reference, secret=order.secret), 303)
 
 
@@ -51,12 +64,8 @@ def _purchase(form: CheckoutForm) -> Purchase:
     )
 
 
-def _form_again(
-    event: Event, form: CheckoutForm, status: int, problem: str | None = None
-) -> ResponseReturnValue:
-    """Show the form as it was typed."""
-    form.renew()
+def _event_page_again(event: Event, form: CheckoutForm, problem: str | None) -> str:
     offer = offer_of(db.session(), event, form.offer.data) if form.offer.data else None
     if offer is not None and not offer.offer_stands(utc_now()):
         offer = None
-    return event_page(event, form=form, offer=offer, problem=problem), status
+    return event_page(event, form=form, offer=offer, problem=problem)

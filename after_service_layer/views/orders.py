@@ -3,12 +3,11 @@
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from .. import wiring
 from ..clock import utc_now
 from ..database import db
 from ..models import Order
 from ..money import net_of
-from ..services.cancellation import find_order, refund_now
+from ..services.cancellation import Cancellation, find_order, refund_now
 from ..services.refusals import CannotCancel
 from .answers import status_of
 
@@ -24,7 +23,7 @@ def show(reference: str, secret: str) -> ResponseReturnValue:
 def cancel(reference: str, secret: str) -> ResponseReturnValue:
     order = find_order(db.session(), reference, secret)
     try:
-        wiring.cancellation().cancel(order)
+        Cancellation.from_context().cancel(order)
     except CannotCancel as refusal:
         return _order_page(order, str(refusal)), status_of(refusal)
     flash("Your order is cancelled.")

@@ -4,13 +4,13 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import SelectChoice
 
-from .. import wiring
 from ..clock import utc_now
 from ..database import db
 from ..forms import EventForm, VoucherForm
 from ..models import Event, VoucherKind
 from ..services import programme
 from ..services.refusals import Refusal
+from ..services.waiting_list import WaitingList
 from .answers import status_of, tell
 from .auth import login_required
 
@@ -57,7 +57,7 @@ def edit_event(slug: str) -> ResponseReturnValue:
                 db.session(),
                 event,
                 _event_details(form),
-                waiting_list=wiring.waiting_list(),
+                waiting_list=WaitingList.from_context(),
                 now=utc_now(),
             )
         except Refusal as refusal:

@@ -3,15 +3,14 @@
 from flask import Blueprint, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
-from .. import wiring
 from ..clock import utc_now
 from ..database import db
 from ..forms import WaitlistForm
 from ..services.catalogue import find_event, require_open
 from ..services.refusals import Refusal
-from ..services.waiting_list import find_offer
+from ..services.waiting_list import WaitingList, find_offer
 from .answers import status_of, tell
-from .catalogue import event_page
+from .catalogue import event_page, most_to_wait_for
 
 bp = Blueprint("waitlist", __name__)
 
@@ -19,13 +18,13 @@ bp = Blueprint("waitlist", __name__)
 @bp.post("/events/<slug>/waitlist")
 def join(slug: str) -> ResponseReturnValue:
     event = find_event(db.session(), slug)
-    form = WaitlistForm(event.most_to_wait_for)
+    form = WaitlistForm(most_to_wait_for(event))
     try:
         # That it is too late counts for more than what is wrong with the form.
         require_open(event, now=utc_now())
         if not form.validate():
             return event_page(event, waitlist_form=form), 422
-        is_new = wiring.waiting_list().join(event, form.email.data, form.quantity.data)
+        is_new = WaitingList.from_context().join(event, form.email.data, form.quantity.data)
     except Refusal as refusal:
         problem = tell(form, refusal)
         return event_page(event, waitlist_form=form, problem=problem), status_of(refusal)

@@ -1,7 +1,9 @@
 """Buying tickets."""
 
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from flask import Blueprint, current_app, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -39,7 +41,21 @@ GROUP_PERCENT = 10
 @bp.post("/events/<slug>/checkout")
 def place(slug: str) -> ResponseReturnValue:
     event = event_or_404(slug)
-    form = CheckoutForm(event.max_per_order)
+    return sell(event, CheckoutForm(event.max_per_order), HOLD, _event_page_again)
+
+
+def sell(
+    event: Event,
+    form: CheckoutForm,
+    hold: timedelta,
+    page: Callable[[Event, CheckoutForm, str | None], str],
+) -> ResponseReturnValue:
+    """Turn the form into an order whose seats are held for so long, and take the money.
+
+    The answer leads to the order, or is the page with the form again. Commits the pending order
+    before any money moves, then what became of it.
+    """
+    again = partial(_form_again, event, form, page)
 
     # From here to the commit, nobody else decides about this event's seats, and a second click
     # waits for the first.
@@ -51,10 +67,10 @@ def place(slug: str) -> ResponseReturnValue:
         return _to_order(twin)
 
     if event.has_started(now):
-        return _form_again(event, form, 409, "Sales are closed: the event has started.")
+        return again(409, "Sales are closed: the event has started.")
 
     if not form.validate():
-        return _form_again(event, form, 422)
+        return again(422)
 
     voucher = None
     if form.voucher.data:
@@ -62,12 +78,12 @@ def place(slug: str) -> ResponseReturnValue:
         voucher = db.session.scalar(select(Voucher).where(Voucher.code == code))
         if voucher is None:
             form.voucher.errors = [f"There is no voucher {code}."]
-            return _form_again(event, form, 422)
+            return again(422)
         voucher.lock()
         refusal = voucher.refusal(event, now)
         if refusal is not None:
             form.voucher.errors = [refusal]
-            return _form_again(event, form, 422)
+            return again(422)
 
     offer, no_offer = None, ""
     if form.offer.data:
@@ -82,7 +98,7 @@ def place(slug: str) -> ResponseReturnValue:
         seats_left += offer.quantity
     if quantity > seats_left:
         left = "1 seat is" if seats_left == 1 else f"{seats_left} seats are"
-        return _form_again(event, form, 409, f"Not enough seats: {left} left.{no_offer}")
+        return again(409, f"Not enough seats: {left} left.{no_offer}")
 
     gross_cents = event.unit_price(now) * quantity
     group_cents = percent_of(gross_cents, GROUP_PERCENT) if quantity >= GROUP_FROM else 0
@@ -93,7 +109,7 @@ def place(slug: str) -> ResponseReturnValue:
     total_cents = gross_cents - discount_cents
     if total_cents > 0 and not form.card_token.data:
         form.card_token.errors = ["Give a card: there is something to pay."]
-        return _form_again(event, form, 422)
+        return again(422)
 
     order = Order(
         reference=_new_reference(),
@@ -109,7 +125,7 @@ def place(slug: str) -> ResponseReturnValue:
         offer=offer,
         status=OrderStatus.PENDING,
         created_at=now,
-        hold_until=now + HOLD,
+        hold_until=now + hold,
     )
     if offer is not None:
         offer.status = WaitlistStatus.TAKEN
@@ -150,7 +166,7 @@ def place(slug: str) -> ResponseReturnValue:
         case 402, {"error": {"message": str(reason)}}:
             decline(order)
             if order.status == OrderStatus.DECLINED:
-                return _form_again(event, form, 402, f"The card was declined: {reason}")
+                return again(402, f"The card was declined: {reason}")
         case _:
             # The charge may stand or not. The order keeps its seats until that is known.
             current_app.logger.error("No answer on %s: %s %s", order.reference, status, body)
@@ -228,12 +244,20 @@ def _new_reference() -> str:
 
 
 def _form_again(
-    event: Event, form: CheckoutForm, status: int, problem: str | None = None
+    event: Event,
+    form: CheckoutForm,
+    page: Callable[[Event, CheckoutForm, str | None], str],
+    status: int,
+    problem: str | None = None,
 ) -> ResponseReturnValue:
     """Show the form as it was typed. Nothing is kept, and the locks are given back."""
     db.session.rollback()
     form.renew()
+    return page(event, form, problem), status
+
+
+def _event_page_again(event: Event, form: CheckoutForm, problem: str | None) -> str:
     offer = _offer_of(event, form.offer.data) if form.offer.data else None
     if offer is not None and not offer.offer_stands(utc_now()):
         offer = None
-    return event_page(event, form=form, offer=offer, problem=problem), status
+    return event_page(event, form=form, offer=offer, problem=problem)

@@ -38,6 +38,14 @@ from tests.after.helpers import (
 )
 
 PASSWORD = "correct horse"
+PURCHASE = {
+    "checkout_id": "form-1",
+    "name": "Ada Okafor",
+    "email": "ada@example.org",
+    "quantity": "1",
+    "voucher": "",
+    "card_token": "tok_visa",
+}
 
 
 @pytest.fixture(scope="session")
@@ -369,15 +377,7 @@ def buy(client, gateway, mailbox):
     """Return a function that sends the checkout form: one seat, unless said otherwise."""
 
     def buy(event, **differences):
-        fields = {
-            "checkout_id": "form-1",
-            "name": "Ada Okafor",
-            "email": "ada@example.org",
-            "quantity": "1",
-            "voucher": "",
-            "card_token": "tok_visa",
-        }
-        return client.post(f"/events/{event.slug}/checkout", data={**fields, **differences})
+        return client.post(f"/events/{event.slug}/checkout", data={**PURCHASE, **differences})
 
     return buy
 
@@ -454,3 +454,14 @@ def organiser_client(client, log_in):
     """A client with an organiser logged in."""
     log_in()
     return client
+
+
+@pytest.fixture
+def sell(gateway, mailbox, organiser_client):
+    """Return a function that sends the counter's form: one seat, unless said otherwise."""
+
+    def sell(event, **differences):
+        address = f"/organiser/events/{event.slug}/sell"
+        return organiser_client.post(address, data={**PURCHASE, **differences})
+
+    return sell

@@ -292,3 +292,22 @@ def test_a_mail_that_cannot_be_sent_loses_no_order(checkout, mailer, session):
     [order] = saved(session, Order)
     assert (order.status, order.confirmation_sent_at) == ("paid", None)
     assert len(saved(session, Ticket)) == 1
+
+
+@pytest.mark.behaviour("checkout.hold")
+@pytest.mark.behaviour("counter.hold")
+@pytest.mark.parametrize(("settings", "minutes"), [({}, 30), ({"hold_minutes": 10}, 10)])
+def test_the_seats_are_held_for_as_long_as_is_set(make_checkout, session, settings, minutes):
+    event = add(session, an_event())
+
+    make_checkout(**settings).place(event, a_purchase())
+
+    assert [order.hold_until for order in saved(session, Order)] == [NOW + minutes * MINUTE]
+
+
+@pytest.mark.behaviour("counter.limit")
+@pytest.mark.parametrize(("settings", "most"), [({}, 4), ({"max_per_order": 50}, 50)])
+def test_an_order_may_have_as_many_seats_as_is_set_or_as_the_event_says(
+    make_checkout, settings, most
+):
+    assert make_checkout(**settings).most_seats(an_event(max_per_order=4)) == most

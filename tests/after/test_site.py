@@ -112,6 +112,7 @@ def test_the_gateway_needs_no_token(add_event, add_order, check_tokens, stored, 
         "/organiser/events/new",
         "/organiser/vouchers",
         "/organiser/events/the-glass-orchestra/checkin",
+        "/organiser/events/the-glass-orchestra/sell",
     ],
 )
 def test_an_organisers_form_without_its_token_is_refused(check_tokens, organiser_client, page):
@@ -132,6 +133,7 @@ def test_an_organisers_form_without_its_token_is_refused(check_tokens, organiser
         "/organiser/events/the-glass-orchestra/edit",
         "/organiser/vouchers",
         "/organiser/events/the-glass-orchestra/sales",
+        "/organiser/events/the-glass-orchestra/sell",
         "/events/sold-out",
         "/waitlist/token-1",
     ],

@@ -2,10 +2,10 @@
 
 import pytest
 
-from after_service_layer import wiring
 from after_service_layer.models import Order
-from after_service_layer.services.checkout import Purchase
+from after_service_layer.services.checkout import Checkout, Purchase
 from after_service_layer.services.refusals import SalesClosed
+from after_service_layer.wiring import override
 from tests.after.helpers import hidden_value, text_of
 
 FREE = {"price_cents": 0}
@@ -21,6 +21,9 @@ class StubCheckout:
         self.closed = False
         self.purchases = []
 
+    def most_seats(self, event):
+        return event.max_per_order
+
     def begin(self, event, checkout_id):
         if self.closed:
             raise SalesClosed()
@@ -32,10 +35,10 @@ class StubCheckout:
 
 
 @pytest.fixture
-def checkout(monkeypatch):
+def checkout():
     stub = StubCheckout()
-    monkeypatch.setattr(wiring, "checkout", lambda: stub)
-    return stub
+    with override(Checkout, stub):
+        yield stub
 
 
 @pytest.mark.behaviour("checkout.paid")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from after_service_layer import wiring
+from after_service_layer.services.cancellation import Cancellation
+from after_service_layer.wiring import override
 from tests.after.helpers import DAY, NOW, text_of
 
 
@@ -124,13 +125,13 @@ class StubCancellation:
 
 @pytest.mark.behaviour("cancel.no_refund")
 def test_the_cancel_form_cancels_the_order_and_leads_back_to_it(
-    add_event, add_order, cancel, client, monkeypatch
+    add_event, add_order, cancel, client
 ):
     stub = StubCancellation()
-    monkeypatch.setattr(wiring, "cancellation", lambda: stub)
     order = add_order(add_event())
 
-    answer = cancel(order)
+    with override(Cancellation, stub):
+        answer = cancel(order)
 
     assert stub.cancelled == [order.reference]
     assert answer.status_code == 303

@@ -8,8 +8,9 @@ import re
 
 import pytest
 
-from after_service_layer import wiring
 from after_service_layer.services import programme
+from after_service_layer.services.cancellation import Cancellation
+from after_service_layer.services.checkout import Checkout
 from after_service_layer.services.refusals import (
     CannotCancel,
     CannotCheckIn,
@@ -31,7 +32,10 @@ from after_service_layer.services.refusals import (
     VoucherEventUnknown,
     VoucherRefused,
 )
+from after_service_layer.services.settlement import Settlement
+from after_service_layer.services.waiting_list import WaitingList
 from after_service_layer.views import sales, waitlist
+from after_service_layer.wiring import override
 from tests.after.factories import an_event, an_order
 from tests.after.helpers import text_of
 
@@ -43,6 +47,9 @@ class RefusingService:
 
     def __init__(self, refusal):
         self.refusal = refusal
+
+    def most_seats(self, event):
+        return event.max_per_order
 
     def begin(self, event, checkout_id):
         return None
@@ -96,6 +103,8 @@ def test_an_event_that_is_not_found_is_a_404(client, method, address):
         pytest.param("GET", "sales", marks=behaviour("sales.refusals")),
         pytest.param("GET", "sales?format=csv", marks=behaviour("sales.refusals")),
         pytest.param("POST", "checkin", marks=behaviour("checkin.unknown")),
+        pytest.param("GET", "sell", marks=behaviour("counter.refused")),
+        pytest.param("POST", "sell", marks=behaviour("counter.refused")),
     ],
 )
 def test_an_event_that_is_not_found_for_its_organiser_is_a_404(organiser_client, method, name):
@@ -122,10 +131,9 @@ def test_an_order_that_is_not_found_is_a_404(client, method, address):
 
 
 @behaviour("webhook.unknown")
-def test_a_webhook_about_no_order_is_a_404(monkeypatch, webhook):
-    monkeypatch.setattr(wiring, "settlement", lambda: RefusingService(OrderNotFound()))
-
-    page = webhook(an_order(an_event()))
+def test_a_webhook_about_no_order_is_a_404(webhook):
+    with override(Settlement, RefusingService(OrderNotFound())):
+        page = webhook(an_order(an_event()))
 
     assert page.status_code == 404
     assert str(OrderNotFound()) in text_of(page)
@@ -154,11 +162,11 @@ def test_an_offer_is_not_shown(client, monkeypatch, refusal, status):
         pytest.param(SalesClosed(), marks=behaviour("waitlist.closed")),
     ],
 )
-def test_nobody_may_join_the_waiting_list(add_event, client, monkeypatch, refusal):
-    monkeypatch.setattr(wiring, "waiting_list", lambda: RefusingService(refusal))
+def test_nobody_may_join_the_waiting_list(add_event, client, refusal):
     typed = {"email": "cleo@example.org", "quantity": "3"}
 
-    page = client.post(f"/events/{add_event().slug}/waitlist", data=typed)
+    with override(WaitingList, RefusingService(refusal)):
+        page = client.post(f"/events/{add_event().slug}/waitlist", data=typed)
 
     assert page.status_code == 409
     assert alerts(page) == [str(refusal)]
@@ -211,10 +219,9 @@ def test_a_ticket_lets_nobody_in(add_event, monkeypatch, organiser_client, refus
         pytest.param(CardDeclined("No."), 402, None, marks=behaviour("checkout.declined")),
     ],
 )
-def test_a_purchase_is_refused(add_event, buy, monkeypatch, refusal, status, field):
-    monkeypatch.setattr(wiring, "checkout", lambda: RefusingService(refusal))
-
-    page = buy(add_event(), name="Ada O.")
+def test_a_purchase_is_refused(add_event, buy, refusal, status, field):
+    with override(Checkout, RefusingService(refusal)):
+        page = buy(add_event(), name="Ada O.")
 
     assert page.status_code == status
     assert errors(page) == ([(field, str(refusal))] if field else [])
@@ -223,11 +230,45 @@ def test_a_purchase_is_refused(add_event, buy, monkeypatch, refusal, status, fie
 
 
 @behaviour("checkout.unanswered")
-def test_a_purchase_without_a_clear_answer_leads_to_the_held_order(add_event, buy, monkeypatch):
+def test_a_purchase_without_a_clear_answer_leads_to_the_held_order(add_event, buy):
     refusal = PaymentUnanswered(an_order(an_event(), "pending"))
-    monkeypatch.setattr(wiring, "checkout", lambda: RefusingService(refusal))
 
-    page = buy(add_event())
+    with override(Checkout, RefusingService(refusal)):
+        page = buy(add_event())
+
+    assert page.status_code == 503
+    assert "Your seats are held. We will confirm by e-mail." in text_of(page)
+    assert 'href="/orders/A0001/secret-1"' in page.text
+
+
+@behaviour("counter.refused")
+@pytest.mark.parametrize(
+    ("refusal", "status", "field"),
+    [
+        (SalesClosed(), 409, None),
+        (SoldOut(seats_left=2), 409, None),
+        (VoucherRefused("No."), 422, "voucher"),
+        (CardMissing(), 422, "card_token"),
+        (CardDeclined("No."), 402, None),
+    ],
+)
+def test_a_sale_at_the_counter_is_refused_on_its_own_page(add_event, sell, refusal, status, field):
+    with override(Checkout, RefusingService(refusal)):
+        page = sell(add_event(), name="Ada O.")
+
+    assert page.status_code == status
+    assert errors(page) == ([(field, str(refusal))] if field else [])
+    assert alerts(page) == ([] if field else [str(refusal)])
+    assert 'value="Ada O."' in page.text
+    assert 'action="/organiser/events/the-glass-orchestra/sell"' in page.text
+
+
+@behaviour("counter.refused")
+def test_a_sale_without_a_clear_answer_leads_to_the_held_order(add_event, sell):
+    refusal = PaymentUnanswered(an_order(an_event(), "pending"))
+
+    with override(Checkout, RefusingService(refusal)):
+        page = sell(add_event())
 
     assert page.status_code == 503
     assert "Your seats are held. We will confirm by e-mail." in text_of(page)
@@ -237,11 +278,11 @@ def test_a_purchase_without_a_clear_answer_leads_to_the_held_order(add_event, bu
 @behaviour("cancel.started")
 @behaviour("cancel.not_paid")
 @behaviour("cancel.checked_in")
-def test_a_cancellation_is_refused(add_event, add_order, cancel, monkeypatch):
+def test_a_cancellation_is_refused(add_event, add_order, cancel):
     refusal = CannotCancel("It is too late.")
-    monkeypatch.setattr(wiring, "cancellation", lambda: RefusingService(refusal))
 
-    page = cancel(add_order(add_event()))
+    with override(Cancellation, RefusingService(refusal)):
+        page = cancel(add_order(add_event()))
 
     assert page.status_code == 409
     assert alerts(page) == ["It is too late."]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from after_service_layer import wiring
+from after_service_layer.services.waiting_list import WaitingList
+from after_service_layer.wiring import override
 from tests.after.helpers import NOW, hidden_value, text_of
 
 BUY_BUTTON = "<button>Buy</button>"
@@ -32,10 +33,10 @@ class StubWaitingList:
 
 
 @pytest.fixture
-def waiting_list(monkeypatch):
+def waiting_list():
     stub = StubWaitingList()
-    monkeypatch.setattr(wiring, "waiting_list", lambda: stub)
-    return stub
+    with override(WaitingList, stub):
+        yield stub
 
 
 @pytest.mark.parametrize(

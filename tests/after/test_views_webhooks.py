@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from after_service_layer import wiring
 from after_service_layer.services.interfaces import ChargeReport
+from after_service_layer.services.settlement import Settlement
+from after_service_layer.wiring import override
 from tests.after.helpers import signature, text_of
 
 CHARGE = {"id": "ch_1", "amount": 2500, "reference": "ABCDE"}
@@ -23,10 +24,10 @@ class StubSettlement:
 
 
 @pytest.fixture
-def settlement(monkeypatch):
+def settlement():
     stub = StubSettlement()
-    monkeypatch.setattr(wiring, "settlement", lambda: stub)
-    return stub
+    with override(Settlement, stub):
+        yield stub
 
 
 @pytest.mark.behaviour("webhook.succeeded")

@@ -4,7 +4,11 @@ import json
 
 import pytest
 
+from after_service_layer.services.base import Service
+from after_service_layer.wiring import default_services
 from tests.after.helpers import DAY, HOUR, NOW
+
+DEFAULTS = default_services()
 
 
 @pytest.mark.behaviour("checkout.paid")
@@ -142,3 +146,25 @@ def test_the_job_reconcile_asks_the_gateway_of_the_settings(
     assert [request.method for request in gateway.requests] == ["GET", "POST"]
     [mail] = mailbox.mails
     assert "Refund: €25.01\n" in mail.get_content()
+
+
+@pytest.mark.behaviour("services.arguments")
+@pytest.mark.parametrize(
+    ("blueprint", "name"),
+    [(blueprint, name) for blueprint in DEFAULTS for name in DEFAULTS[blueprint]],
+)
+def test_every_default_service_can_be_had_from_its_blueprint(app, blueprint, name):
+    [kind] = [
+        kind
+        for kind in Service.__subclasses__()
+        if kind.__name__ == name and kind.__module__.startswith("after_service_layer.")
+    ]
+
+    with app.app_context():
+        assert type(kind.from_context(blueprint)) is kind
+
+
+@pytest.mark.behaviour("services.blueprint")
+def test_every_default_blueprint_is_one_of_the_app(app):
+    # The jobs are asked for by name: no request is there to tell it.
+    assert DEFAULTS.keys() - {"jobs"} <= app.blueprints.keys()

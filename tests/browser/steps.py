@@ -22,10 +22,10 @@ def open_event(page: Page) -> None:
     page.get_by_role("heading", name=EVENT).get_by_role("link").click()
 
 
-def fill_in(page: Page, *, card: str) -> None:
+def fill_in(page: Page, *, card: str, seats: str = "2") -> None:
     page.get_by_label("Name").fill("Ada Lovelace")
     page.get_by_label("E-mail").fill("ada@example.org")
-    page.get_by_label("Seats").fill("2")
+    page.get_by_label("Seats").fill(seats)
     page.get_by_label("Voucher").fill("welcome10")
     page.get_by_label("Card").fill(card)
 
@@ -52,8 +52,9 @@ def open_offer(page: Page, stack: Stack, app_url: str, *, email: str) -> None:
     mail.get_by_role("link", name=f"{app_url}/waitlist/").click()
 
 
-def log_in(page: Page) -> None:
-    page.goto("/login")
+def log_in(page: Page, address: str = "/login") -> None:
+    """Go to this address, which asks for it, and log in."""
+    page.goto(address)
     page.get_by_label("Name").fill(ORGANISER)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
@@ -67,6 +68,12 @@ def add_seats(page: Page, title: str, more: int) -> None:
     seats.fill(str(int(seats.input_value()) + more))
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="Your events")).to_be_visible()
+
+
+def open_counter(page: Page) -> None:
+    log_in(page)
+    page.get_by_role("link", name=f"Sell {EVENT}").click()
+    expect(page.get_by_role("heading", name="Sell at the counter")).to_be_visible()
 
 
 def check_in(page: Page, code: str) -> None:

@@ -28,6 +28,8 @@ EVENT = "/events/the-glass-orchestra"
 NEW_EVENT = "/organiser/events/new"
 VOUCHERS = "/organiser/vouchers"
 SALES = "/organiser/events/the-glass-orchestra/sales"
+COUNTER = "/organiser/events/the-glass-orchestra/sell"
+SOLD_OUT_COUNTER = "/organiser/events/the-paper-whale/sell"
 PHONE = 360
 
 UNLABELLED = """() => [...document.querySelectorAll("input, select, textarea")]
@@ -94,6 +96,11 @@ ORGANISER_PAGES = {
     "sales": Visit(lambda page: page.goto(SALES), "The Glass Orchestra"),
     "no code": Visit(lambda page: submit(page, SALES, "Check in"), "The Glass Orchestra"),
     "ticket refused": Visit(refuse_ticket, "The Glass Orchestra"),
+    "counter": Visit(lambda page: page.goto(COUNTER), "The Glass Orchestra"),
+    "counter with errors": Visit(
+        lambda page: submit(page, COUNTER, "Sell"), "The Glass Orchestra"
+    ),
+    "sold-out counter": Visit(lambda page: page.goto(SOLD_OUT_COUNTER), "The Paper Whale"),
 }
 
 
@@ -176,6 +183,16 @@ def test_errors_are_tied_to_their_fields(page: Page) -> None:
     assert "e-mail" in sentences["email"][0]
     assert "name" in sentences["name"][0]
     assert "1 to 10" in sentences["quantity"][0]
+
+
+def test_errors_at_the_counter_are_tied_to_their_fields(page: Page) -> None:
+    log_in(page)
+    submit(page, COUNTER, "Sell")
+
+    sentences = page.evaluate(SENTENCES)
+
+    assert sorted(sentences) == ["email", "name"]
+    assert [field for field, tied in sentences.items() if not tied] == []
 
 
 def test_errors_of_the_waiting_list_are_tied_to_their_fields(page: Page) -> None:

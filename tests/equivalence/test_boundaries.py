@@ -25,6 +25,14 @@ def test_services_and_models_need_no_framework():
     assert frameworks_behind(*(f"after_service_layer.{module}" for module in modules)) == set()
 
 
+def test_a_service_is_given_what_it_needs_and_does_not_ask_for_it():
+    services = (ROOT / "after_service_layer/services").glob("*.py")
+    asking = [path.name for path in services if "from_context(" in path.read_text("utf-8")]
+
+    # It defines the method.
+    assert asking == ["base.py"]
+
+
 def test_a_package_alone_needs_no_framework():
     assert frameworks_behind("before_mvt", "after_service_layer") == set()
 

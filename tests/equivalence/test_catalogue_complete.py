@@ -1,4 +1,4 @@
-"""Every behaviour of the catalogue is held by both suites, and no test names an unknown one."""
+"""Every behaviour is held by both suites, or by after alone, and no test names an unknown one."""
 
 import ast
 import tomllib
@@ -11,9 +11,18 @@ SUITES = ["before", "after"]
 
 
 @pytest.fixture(scope="module")
-def catalogue():
-    text = (TESTS / "behaviours.toml").read_text("utf-8")
-    return set(tomllib.loads(text)["behaviours"])
+def tables():
+    return tomllib.loads((TESTS / "behaviours.toml").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def catalogue(tables):
+    return set(tables["behaviours"])
+
+
+@pytest.fixture(scope="module")
+def after_only(tables):
+    return set(tables["after_only"])
 
 
 def named_behaviours(suite):
@@ -32,9 +41,20 @@ def test_every_behaviour_has_a_test(catalogue, suite):
     assert sorted(catalogue - named_behaviours(suite)) == []
 
 
-@pytest.mark.parametrize("suite", SUITES)
-def test_no_test_names_an_unknown_behaviour(catalogue, suite):
-    assert sorted(named_behaviours(suite) - catalogue) == []
+def test_what_only_after_has_is_tested_there(after_only):
+    assert sorted(after_only - named_behaviours("after")) == []
+
+
+def test_no_test_of_before_names_another_behaviour(catalogue):
+    assert sorted(named_behaviours("before") - catalogue) == []
+
+
+def test_no_test_of_after_names_another_behaviour(after_only, catalogue):
+    assert sorted(named_behaviours("after") - catalogue - after_only) == []
+
+
+def test_no_behaviour_is_in_both_tables(after_only, catalogue):
+    assert after_only.isdisjoint(catalogue)
 
 
 def test_there_are_enough_behaviours_to_compare(catalogue):

@@ -91,6 +91,7 @@ def test_both_apps_answer_the_same(both):
     be_refused(both)
     buy_and_cancel(both)
     organise(both)
+    sell_at_the_counter(both)
     wait_in_line(both)
     hear_the_gateway(both)
     let_people_in(both)
@@ -208,6 +209,30 @@ def organise(both):
     both.get("/organiser")
     both.post("/logout")
     both.get("/organiser/vouchers")
+
+
+def sell_at_the_counter(both):
+    counter = "/organiser/events/the-glass-orchestra/sell"
+    both.get(counter)
+    both.post(counter, **ADA, quantity="1")
+    log_in(both)
+    for slug in ("young-fiddlers", "late-laughs", "winter-overtures", "rush-hour-quartet", "none"):
+        both.get(f"/organiser/events/{slug}/sell")
+        both.post(f"/organiser/events/{slug}/sell", **ADA, quantity="50")
+    for difference in (
+        {"quantity": "51"},
+        {"email": "ada"},
+        {"voucher": "none"},
+        {"card_token": " "},
+        {"card_token": "tok_declined"},
+        {"card_token": "tok_error"},
+        {"quantity": "12", "voucher": "fiver"},
+    ):
+        both.get(counter)
+        both.post(counter, **{**ADA, "quantity": "2", **difference})
+    both.post(counter, name="", quantity="none")
+    both.get("/organiser")
+    both.post("/logout")
 
 
 def wait_in_line(both):

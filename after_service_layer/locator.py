@@ -1,0 +1,223 @@
+"""Hands out services: for each class and blueprint one, as long as an application context lasts.
+
+Flask's side of `services/base.py`. It reads `SERVICES`, which is `{blueprint: {ClassName: (args,
+kwargs)}}`; what else a service is made of, `wiring.py` tells it.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache, partial
+from inspect import signature
+from itertools import count
+from typing import Any, NamedTuple, Protocol, cast
+
+from flask import Flask, current_app, g, has_app_context, has_request_context, request
+
+from .config import PREFIX
+from .services.base import AnyService, NoConfiguredService, Service
+
+log = logging.getLogger(__name__)
+
+
+class Near(Protocol):
+    """Returns the service of a class for the blueprint that is being served."""
+
+    def __call__(self, kind: type[AnyService], /) -> AnyService: ...
+
+
+class Settings(NamedTuple):
+    """What the configuration hands to a constructor."""
+
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = {}
+
+
+Collaborators = Callable[[Near], Mapping[str, Callable[[], Any]]]
+"""Returns, by the name of a constructor's parameter, how to get what it needs."""
+
+
+class ContextLocator:
+    """Implements `services.base.Locator` with Flask's application context."""
+
+    def __init__(self, collaborators: Collaborators) -> None:
+        self._collaborators = collaborators
+        self._fakes: dict[tuple[type[Service], str | None], object] = {}
+        # Services made with a fake are not those made without it, or with another.
+        self._rounds = count(1)
+        self._round = 0
+
+    def init_app(self, app: Flask, defaults: Mapping[str, Any]) -> None:
+        """Read the configuration, laid over the defaults; end services with their context.
+
+        Each service that is known is made once, so that the program stops here, with one
+        sentence, and not at a sale.
+        """
+        app.extensions["services"] = configured = read_services(defaults)
+        for blueprint, entries in read_services(given_services(app)).items():
+            configured.setdefault(blueprint, {}).update(entries)
+        app.teardown_appcontext(close_services)
+        with app.app_context():
+            for blueprint, entries in configured.items():
+                for name in entries:
+                    self._try(blueprint, name)
+
+    def find(self, kind: type[AnyService], blueprint_name: str | None = None) -> AnyService:
+        """Return the service of this context; raise NoConfiguredService."""
+        if not has_app_context():
+            raise NoConfiguredService(f"{kind.__name__}: there is no application context.")
+        blueprint = blueprint_name or blueprint_of_request(kind)
+        is_configured = kind.__name__ in configured_services().get(blueprint, {})
+        if not is_configured and not self._is_faked(kind, blueprint):
+            raise NoConfiguredService(
+                f"{kind.__name__} is not configured for the blueprint {blueprint!r}. {overview()}"
+            )
+        return self._get(blueprint, kind)
+
+    @contextmanager
+    def override(
+        self, kind: type[Service], fake: object, *, blueprint_name: str | None = None
+    ) -> Iterator[None]:
+        """Hand out `fake` until the block ends, also to the services that need one of its kind.
+
+        For tests. Without a name, for every blueprint. Nobody closes the fake.
+        """
+        before = self._fakes, self._round
+        self._fakes = {**self._fakes, (kind, blueprint_name): fake}
+        self._round = next(self._rounds)
+        try:
+            yield
+        finally:
+            self._fakes, self._round = before
+
+    def _is_faked(self, kind: type[Service], blueprint: str) -> bool:
+        return (kind, blueprint) in self._fakes or (kind, None) in self._fakes
+
+    def _get(self, blueprint: str, kind: type[AnyService]) -> AnyService:
+        """Return the service: the fake, the one that was made already, or a new one.
+
+        One that another service needs may have settings of its own, and need not.
+        """
+        if self._is_faked(kind, blueprint):
+            wanted = (kind, blueprint) if (kind, blueprint) in self._fakes else (kind, None)
+            return cast(AnyService, self._fakes[wanted])
+        made = g.setdefault("services", {})
+        key = kind, blueprint, self._round
+        if key not in made:
+            made[key] = self._make(blueprint, kind)
+        return cast(AnyService, made[key])
+
+    def _make(self, blueprint: str, kind: type[AnyService]) -> AnyService:
+        own = configured_services().get(blueprint, {}).get(kind.__name__, Settings())
+        known = self._collaborators(partial(self._get, blueprint))
+        needed = {name: known[name]() for name in parameters_of(kind.__init__) if name in known}
+        return kind(*own.args, **own.kwargs, **needed)
+
+    def _try(self, blueprint: str, name: str) -> None:
+        """Make the service of this name once, if it is one of the shop's own."""
+        kinds = [kind for kind in Service.__subclasses__() if kind.__name__ == name]
+        if not kinds:
+            log.warning("SERVICES[%r][%r]: there is no service of this name.", blueprint, name)
+        for kind in kinds:
+            if kind.__module__.startswith(f"{__package__}."):
+                try:
+                    self.find(kind, blueprint)
+                except (TypeError, ValueError) as error:
+                    sentence = str(error).rstrip(".")
+                    raise SystemExit(
+                        f"SERVICES[{blueprint!r}][{name!r}]: {sentence}."
+                        f" {name} can be set: {self._settings_of(kind)}."
+                    ) from None
+
+    def _settings_of(self, kind: type[Service]) -> str:
+        from_wiring = self._collaborators(partial(self._get, ""))
+        return (
+            ", ".join(n for n in parameters_of(kind.__init__) if n not in from_wiring) or "nothing"
+        )
+
+
+@cache
+def parameters_of(constructor: Callable[..., None]) -> tuple[str, ...]:
+    """Return the names of what a constructor takes, without `self`."""
+    return tuple(signature(constructor).parameters)[1:]
+
+
+def configured_services() -> dict[str, dict[str, Settings]]:
+    """Return what is configured for the current app, by blueprint and by class name."""
+    return cast(dict[str, dict[str, Settings]], current_app.extensions["services"])
+
+
+def blueprint_of_request(kind: type[Service]) -> str:
+    """Return the name of the blueprint that answers; of a nested one, `parent.child`."""
+    if not has_request_context():
+        raise NoConfiguredService(
+            f"{kind.__name__}: outside of a request, name the blueprint. {overview()}"
+        )
+    if request.blueprint is None:
+        raise NoConfiguredService(
+            f"{kind.__name__}: no blueprint answers {request.path}, so name one. {overview()}"
+        )
+    return request.blueprint
+
+
+def overview() -> str:
+    """Return a sentence that says which services are configured for which blueprint."""
+    lines = [f"{name} ({', '.join(kinds)})" for name, kinds in configured_services().items()]
+    return f"Configured are {', '.join(lines)}."
+
+
+def close_services(error: BaseException | None = None) -> None:
+    """Close what this context has made and can be closed, the last first."""
+    made: dict[Any, Any] = g.pop("services", {})
+    for service in reversed(made.values()):
+        try:
+            getattr(service, "close", lambda: None)()
+        except Exception:
+            log.exception("%s cannot be closed.", type(service).__name__)
+
+
+def given_services(app: Flask) -> Any:
+    """Return what the caller has set, else what the environment has, as JSON."""
+    if "SERVICES" in app.config:
+        return app.config["SERVICES"]
+    try:
+        return json.loads(os.environ.get(f"{PREFIX}SERVICES", "{}"))
+    except ValueError as error:
+        raise SystemExit(f"{PREFIX}SERVICES is no JSON: {error}.") from None
+
+
+def read_services(given: Any) -> dict[str, dict[str, Settings]]:
+    """Return the configuration; stop the program with one sentence if its form is wrong."""
+    path = "SERVICES"
+    return {
+        blueprint: {
+            name: read_settings(f"{path}[{blueprint!r}][{name!r}]", entry)
+            for name, entry in read_names(f"{path}[{blueprint!r}]", entries).items()
+        }
+        for blueprint, entries in read_names(path, given).items()
+    }
+
+
+def read_names(path: str, given: Any) -> Mapping[str, Any]:
+    if isinstance(given, Mapping) and all(name and isinstance(name, str) for name in given):
+        return given
+    raise SystemExit(f"{path} is {_kind(given)}: give a dict whose keys are names.")
+
+
+def read_settings(path: str, given: Any) -> Settings:
+    match given:
+        case [list() | tuple() as args, kwargs]:
+            return Settings(tuple(args), read_names(f"{path}[1]", kwargs))
+        case Mapping():
+            return Settings((), read_names(path, given))
+    raise SystemExit(
+        f"{path} is {_kind(given)}: give the arguments of its constructor, as (args, kwargs) or"
+        " as a dict of keyword arguments."
+    )
+
+
+def _kind(given: Any) -> str:
+    # Not the value itself: there may be secrets among them.
+    return f"of type {type(given).__name__}"

@@ -1,0 +1,45 @@
+"""The counter: an organiser sells to whoever stands there."""
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+
+from ..clock import utc_now
+from ..database import db
+from ..forms import CheckoutForm
+from ..models import Event
+from ..services.catalogue import find_event
+from ..services.checkout import Checkout
+from . import checkout
+from .auth import login_required
+
+bp = Blueprint("box_office", __name__, url_prefix="/organiser/events/<slug>/sell")
+
+
+@bp.get("")
+@login_required
+def show(slug: str) -> ResponseReturnValue:
+    event = find_event(db.session(), slug)
+    now = utc_now()
+    form = None
+    if not event.has_started(now) and event.seats_left(now):
+        form = CheckoutForm(Checkout.from_context().most_seats(event), formdata=None)
+        form.renew()
+    return _counter_page(event, form)
+
+
+@bp.post("")
+@login_required
+def sell(slug: str) -> ResponseReturnValue:
+    return checkout.sell(find_event(db.session(), slug), _counter_page)
+
+
+def _counter_page(event: Event, form: CheckoutForm | None, problem: str | None = None) -> str:
+    now = utc_now()
+    return render_template(
+        "organiser/sell.html",
+        event=event,
+        now=now,
+        seats_left=event.seats_left(now),
+        form=form,
+        problem=problem,
+    )
