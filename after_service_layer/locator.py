@@ -35,8 +35,8 @@ class Settings(NamedTuple):
     kwargs: Mapping[str, Any] = {}
 
 
-Collaborators = Callable[[Near], Mapping[str, Callable[[], Any]]]
-"""Returns, by the name of a constructor's parameter, how to get what it needs."""
+Collaborators = Callable[[str, Near], Mapping[str, Callable[[], Any]]]
+"""Returns for a blueprint, by the name of a constructor's parameter, how to get what it needs."""
 
 
 class ContextLocator:
@@ -111,7 +111,7 @@ class ContextLocator:
 
     def _make(self, blueprint: str, kind: type[AnyService]) -> AnyService:
         own = configured_services().get(blueprint, {}).get(kind.__name__, Settings())
-        known = self._collaborators(partial(self._get, blueprint))
+        known = self._collaborators(blueprint, partial(self._get, blueprint))
         needed = {name: known[name]() for name in parameters_of(kind.__init__) if name in known}
         return kind(*own.args, **own.kwargs, **needed)
 
@@ -132,7 +132,7 @@ class ContextLocator:
                     ) from None
 
     def _settings_of(self, kind: type[Service]) -> str:
-        from_wiring = self._collaborators(partial(self._get, ""))
+        from_wiring = self._collaborators("", partial(self._get, ""))
         return (
             ", ".join(n for n in parameters_of(kind.__init__) if n not in from_wiring) or "nothing"
         )
@@ -219,5 +219,5 @@ def read_settings(path: str, given: Any) -> Settings:
 
 
 def _kind(given: Any) -> str:
-    # Not the value itself: there may be secrets among them.
+    # Not the value itself: there are secrets among them.
     return f"of type {type(given).__name__}"

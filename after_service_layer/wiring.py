@@ -1,14 +1,16 @@
 """The one place where everything is put together: here services meet Flask and its settings."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Flask, current_app, render_template
 
 from .clock import utc_now
 from .database import db
+from .gateways.credentials import SessionCredentials
 from .gateways.mail import SmtpMailer
+from .gateways.network import SignedHttp
 from .gateways.payments import HttpPayments
 from .locator import ContextLocator, Near
 from .services.base import Service
@@ -18,23 +20,25 @@ from .services.settlement import Settlement
 from .services.waiting_list import WaitingList
 
 
-def default_services() -> dict[str, Any]:
+def default_services(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return which blueprint uses which service, and with which settings of its own.
 
     An installation lays its own `SERVICES` over it, entry by entry.
     """
+    network = config["SHARE_URL"], config["SHARE_CLIENT_KEY"], config["SHARE_CLIENT_SECRET"]
     return {
         "checkout": {"Checkout": {"hold_minutes": 30}},
         "box_office": {"Checkout": {"hold_minutes": 10, "max_per_order": 50}},
         "orders": {"Cancellation": {}},
         "waitlist": {"WaitingList": {}},
+        "share": {"OAuth1Service": (network, {})},
         "webhooks": {"Settlement": {}},
         "organiser": {"WaitingList": {}},
         "jobs": {"Notices": {}, "Reconciliation": {}, "WaitingList": {}},
     }
 
 
-def collaborators(near: Near) -> dict[str, Callable[[], Any]]:
+def collaborators(blueprint: str, near: Near) -> dict[str, Callable[[], Any]]:
     """Return where a service gets what its constructor asks for, by the parameter's name."""
     config = current_app.config
     return {
@@ -53,6 +57,8 @@ def collaborators(near: Near) -> dict[str, Callable[[], Any]]:
             sender=config["MAIL_SENDER"],
             render=render_template,
         ),
+        "http": lambda: SignedHttp(timeout=5),
+        "credentials": lambda: SessionCredentials(blueprint, secret_key=config["SECRET_KEY"]),
         "refunds": lambda: near(Refunds),
         "notices": lambda: near(Notices),
         "settlement": lambda: near(Settlement),
@@ -66,4 +72,4 @@ override = locator.override
 
 def wire_services(app: Flask) -> None:
     """Configure the services of an app; stop the program with one sentence if that cannot be."""
-    locator.init_app(app, default_services())
+    locator.init_app(app, default_services(app.config))

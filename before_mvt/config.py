@@ -15,7 +15,8 @@ DRIVERS = {"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"}
 
 # The addresses are those of the sandbox that `make run` starts. There is no default for a
 # secret: without SECRET_KEY the app does not start, without PAYMENTS_API_KEY the gateway
-# refuses, and without PAYMENTS_WEBHOOK_SECRET no webhook is believed.
+# refuses, without PAYMENTS_WEBHOOK_SECRET no webhook is believed, and without the client's key
+# and secret the social network refuses.
 DEFAULTS: dict[str, Any] = {
     "SECRET_KEY": None,
     "SQLALCHEMY_DATABASE_URI": f"sqlite:///{__package__}.sqlite",
@@ -26,6 +27,10 @@ DEFAULTS: dict[str, Any] = {
     "MAIL_HOST": "127.0.0.1",
     "MAIL_PORT": 5012,
     "MAIL_SENDER": "box-office@example.org",
+    # The social network: where its OAuth 1 begins, and who the shop is there.
+    "SHARE_URL": "http://127.0.0.1:5013/oauth",
+    "SHARE_CLIENT_KEY": "",
+    "SHARE_CLIENT_SECRET": "",
     # Where the shop is, for the links in mails that no request is there to tell it to.
     "SITE_URL": "http://127.0.0.1:5000",
 }
@@ -67,7 +72,7 @@ def _check(config: dict[str, Any]) -> None:
             f"{PREFIX}SQLALCHEMY_DATABASE_URI has {driver!r}: give sqlite:///FILE"
             " or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE."
         )
-    for key in ("PAYMENTS_URL", "SITE_URL"):
+    for key in ("PAYMENTS_URL", "SHARE_URL", "SITE_URL"):
         if not re.match(r"https?://[\w.-]+(:[0-9]+)?(/|$)", str(config[key])):
             raise SystemExit(
                 f"{PREFIX}{key} is {config[key]!r}: give an address that starts with http://"

@@ -22,7 +22,7 @@ access_log_format = "%(h)s %(m)s %(U)s %(s)s, %(B)s bytes in %(M)s ms"
 
 SECRETS = (
     # What opens an order, or an offer.
-    re.compile(r"(/orders/+[^/\s]+/+|/waitlist/+)\S+"),
+    re.compile(r"(/(?:orders|share)/+[^/\s]+/+|/waitlist/+)\S+"),
     # What a statement was given, and what a row has in it.
     re.compile(r"(\[parameters: |DETAIL: ).*"),
     # What somebody sent who does not speak HTTP; it may be a cookie.

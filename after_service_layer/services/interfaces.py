@@ -3,8 +3,8 @@
 The implementations are in `gateways/`; the tests write theirs by hand.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -30,6 +30,39 @@ class ChargeReport:
     charge_id: str
     amount_cents: int
     reference: str
+
+
+class NoAnswer(Exception):
+    """Another site cannot be reached, or says nothing in time."""
+
+
+class Http(Protocol):
+    """Sends what is signed already."""
+
+    def post(self, address: str, *, headers: Mapping[str, str], body: str) -> tuple[int, str]:
+        """Return status and text of the answer, whatever they are. Raises NoAnswer."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What an OAuth 1 provider gave out for a user: temporary until they have allowed it."""
+
+    token: str
+    secret: str = field(repr=False)
+    temporary: bool
+
+
+class CredentialStore(Protocol):
+    """Keeps the credentials of whoever is asking now, at one provider; at most one pair."""
+
+    def read(self) -> Credentials | None:
+        """Return what is kept; None where nothing is."""
+
+    def keep(self, credentials: Credentials) -> None:
+        """Keep these, and nothing that was kept before."""
+
+    def drop(self) -> None:
+        """Keep nothing any more."""
 
 
 class Payments(Protocol):

@@ -6,7 +6,7 @@ for the entry point to say.
 
 from collections.abc import Sequence
 
-from ..models import Order
+from ..models import Order, OrderStatus
 
 
 class Refusal(Exception):
@@ -117,6 +117,36 @@ class CodeTaken(Refusal):
 class VoucherEventUnknown(Refusal):
     def __init__(self, slug: str) -> None:
         super().__init__(f"There is no event {slug}.")
+
+
+class CannotShare(Refusal):
+    def __init__(self, status: OrderStatus) -> None:
+        super().__init__(f"Only a paid order can be shared; this one is {status}.")
+
+
+class NotConnected(Refusal):
+    def __init__(self) -> None:
+        super().__init__("Connect your account first.")
+
+
+class StrangeCallback(Refusal):
+    """Somebody comes from a provider to whom we have sent nobody, or somebody else."""
+
+    def __init__(self) -> None:
+        super().__init__("This answer belongs to no connection that was begun here: begin again.")
+
+
+class NotAllowed(Refusal):
+    def __init__(self) -> None:
+        super().__init__("You did not allow the shop to post in your name.")
+
+
+class NetworkRefused(Refusal):
+    """The provider says no; the text says what can be done."""
+
+
+class NetworkUnclear(Refusal):
+    """The provider does not answer, or not as OAuth 1 has it; the text says what can be done."""
 
 
 def _left(seats: int) -> str:

@@ -37,6 +37,12 @@ ANSWERS: dict[type[refusals.Refusal], Answer] = {
     refusals.SlugTaken: Answer(422, "slug"),
     refusals.CodeTaken: Answer(422, "code"),
     refusals.VoucherEventUnknown: Answer(422, "event"),
+    refusals.CannotShare: Answer(409),
+    refusals.NotConnected: Answer(409),
+    refusals.StrangeCallback: Answer(400),
+    refusals.NotAllowed: Answer(403),
+    refusals.NetworkRefused: Answer(403),
+    refusals.NetworkUnclear: Answer(502),
 }
 
 

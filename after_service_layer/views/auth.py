@@ -42,7 +42,7 @@ def login_required(
 @bp.route("/login", methods=["GET", "POST"])
 def login() -> ResponseReturnValue:
     form = LoginForm()
-    target = _local(request.args.get("next", "")) or url_for("organiser.dashboard")
+    target = local_path(request.args.get("next", "")) or url_for("organiser.dashboard")
     if not form.is_submitted():
         return render_template("auth/login.html", form=form, problem=None, next=target)
 
@@ -83,7 +83,7 @@ def _hash_of_nobody() -> str:
     return generate_password_hash("nobody")
 
 
-def _local(target: str) -> str | None:
+def local_path(target: str) -> str | None:
     """Return the target if it is a path on this site.
 
     Browsers read `//host` and `/\\host` as another site, and drop tabs and line breaks first.

@@ -22,13 +22,13 @@ REFUND_LADDER = ((timedelta(days=14), 100), (timedelta(hours=48), 50))
 
 @bp.get("")
 def show(reference: str, secret: str) -> ResponseReturnValue:
-    return _order_page(_order_or_404(reference, secret))
+    return _order_page(order_or_404(reference, secret))
 
 
 @bp.post("/cancel")
 def cancel(reference: str, secret: str) -> ResponseReturnValue:
     now = utc_now()
-    order = _order_or_404(reference, secret)
+    order = order_or_404(reference, secret)
 
     # A second click, or somebody at the door, waits here; the order is then read again.
     order.event.lock()
@@ -72,7 +72,8 @@ def give_back(order: Order) -> bool:
             return False
 
 
-def _order_or_404(reference: str, secret: str) -> Order:
+def order_or_404(reference: str, secret: str) -> Order:
+    """Return the order; end the request where there is none, also for a wrong secret."""
     order = db.session.scalar(select(Order).where(Order.reference == reference))
     if order is None or not hmac.compare_digest(order.secret.encode(), secret.encode()):
         abort(404, "There is no such order.")

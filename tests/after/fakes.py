@@ -1,10 +1,11 @@
 """Stand-ins for the outside world, written by hand. test_gateways.py holds them to the truth."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from after_service_layer.models import Order, WaitlistEntry
-from after_service_layer.services.interfaces import NoClearAnswer
+from after_service_layer.services.interfaces import Credentials, NoClearAnswer
 from after_service_layer.services.refusals import CardDeclined
 from tests.after.helpers import NOW
 
@@ -101,3 +102,55 @@ class FakeMailer:
         if self.failure:
             raise self.failure
         self.sent.append((mail, row))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """What was sent, by the names that `requests` has for it: so `oauth_signature` takes it."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: str
+    method: str = "POST"
+
+
+class FakeHttp:
+    """A social network that says yes to all that is signed, and keeps what it was sent.
+
+    A test gives other answers: `http.answers["statuses"] = 403, "No."`. With a `failure` it
+    raises that instead.
+    """
+
+    def __init__(self) -> None:
+        self.sent: list[Sent] = []
+        self.failure: BaseException | None = None
+        temporary = "oauth_token=temporary&oauth_token_secret=temporary+secret"
+        self.answers: dict[str, tuple[int, str]] = {
+            "request_token": (200, f"{temporary}&oauth_callback_confirmed=true"),
+            "access_token": (200, "oauth_token=lasting&oauth_token_secret=lasting+secret"),
+            "statuses": (201, "{}"),
+        }
+
+    def post(self, address: str, *, headers: Mapping[str, str], body: str) -> tuple[int, str]:
+        self.sent.append(Sent(url=address, headers=headers, body=body))
+        if self.failure:
+            raise self.failure
+        if not headers.get("Authorization", "").startswith("OAuth "):
+            return 401, "Refused."
+        return self.answers[address.rpartition("/")[2]]
+
+
+class FakeCredentials:
+    """Keeps one pair of credentials, for whoever asks."""
+
+    def __init__(self, kept: Credentials | None = None) -> None:
+        self.kept = kept
+
+    def read(self) -> Credentials | None:
+        return self.kept
+
+    def keep(self, credentials: Credentials) -> None:
+        self.kept = credentials
+
+    def drop(self) -> None:
+        self.kept = None

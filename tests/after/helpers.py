@@ -1,5 +1,6 @@
-"""The instant all tests start from, the words of a page, and stand-ins for gateway and mail."""
+"""The instant all tests start from, the words of a page, and stand-ins for all that is outside."""
 
+import base64
 import hmac
 import html
 import json
@@ -9,9 +10,11 @@ from collections.abc import Callable
 from contextvars import Context
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 import responses
 from requests import PreparedRequest
+from requests.utils import to_native_string
 
 NOW = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -21,6 +24,9 @@ DAY = timedelta(days=1)
 
 PAYMENTS_URL = "https://gateway.example"
 WEBHOOK_SECRET = "shared with the gateway"
+NETWORK_URL = "https://network.example"
+SHARE_URL = f"{NETWORK_URL}/oauth"
+SHARE_CLIENT_SECRET = "shared with the network"
 
 
 class Killed(BaseException):
@@ -49,6 +55,32 @@ def signature(body: bytes, stamp: int | None = None, secret: str = WEBHOOK_SECRE
     stamp = int(time.time()) if stamp is None else stamp
     signed = b"%d.%s" % (stamp, body)
     return f"t={stamp},v1={hmac.digest(secret.encode(), signed, 'sha256').hex()}"
+
+
+def oauth_of(request: PreparedRequest) -> dict[str, str]:
+    """Return what a request's header says for OAuth 1, such as `oauth_token`."""
+    header = to_native_string(request.headers["Authorization"])
+    pairs = re.findall(r'(\w+)="([^"]*)"', header)
+    return {name: unquote(value) for name, value in pairs}
+
+
+def form_of(request: PreparedRequest) -> dict[str, str]:
+    """Return the fields of the form that a request carries."""
+    return dict(parse_qsl(to_native_string(request.body or "")))
+
+
+def oauth_signature(request: PreparedRequest, token_secret: str = "") -> str:
+    """Return the signature that a request must have, by RFC 5849, section 3.4.
+
+    The apps leave this to a library, so the tests do not ask the same one.
+    """
+    signed = {**oauth_of(request), **form_of(request)}
+    del signed["oauth_signature"]
+    pairs = sorted((quote(name, ""), quote(value, "")) for name, value in signed.items())
+    parameters = "&".join(f"{name}={value}" for name, value in pairs)
+    base = "&".join(quote(str(part), "") for part in (request.method, request.url, parameters))
+    key = f"{quote(SHARE_CLIENT_SECRET, '')}&{quote(token_secret, '')}"
+    return base64.b64encode(hmac.digest(key.encode(), base.encode(), "sha1")).decode()
 
 
 class Gateway:
@@ -105,6 +137,36 @@ class Gateway:
             raise Killed
 
         self.transport.add_callback("POST", f"{PAYMENTS_URL}/v1/{path}", answer)
+
+
+class Network:
+    """The social network, faked below `requests` as the gateway is."""
+
+    def __init__(self, transport: responses.RequestsMock) -> None:
+        self.transport = transport
+
+    @property
+    def requests(self) -> list[PreparedRequest]:
+        """All that the network was asked, the first first."""
+        return [call.request for call in self.transport.calls]
+
+    def gives_temporary(self, **differences: str) -> None:
+        """Give credentials to begin with, and say that it knows the callback."""
+        facts = {"oauth_token": "temporary", "oauth_token_secret": "temporary secret"}
+        facts |= {"oauth_callback_confirmed": "true", **differences}
+        self.answers("oauth/request_token", body=urlencode(facts))
+
+    def gives_lasting(self, **differences: str) -> None:
+        """Give credentials to post with."""
+        facts = {"oauth_token": "lasting", "oauth_token_secret": "lasting secret"}
+        self.answers("oauth/access_token", body=urlencode({**facts, **differences}))
+
+    def takes_post(self, status: int = 201) -> None:
+        self.answers("statuses", status=status, json={"id": 1})
+
+    def answers(self, path: str, **answer: Any) -> None:
+        """Answer one path with anything that `responses` can: status, json, body, headers."""
+        self.transport.add("POST", f"{NETWORK_URL}/{path}", **answer)
 
 
 class Mailbox:

@@ -35,6 +35,7 @@ def test_the_secret_key_may_come_from_the_environment(create_app, monkeypatch):
         ("SQLALCHEMY_DATABASE_URI", "postgresql://host:port/shop", "give sqlite:///FILE or"),
         ("PAYMENTS_URL", "gateway.example", "give an address that starts with http"),
         ("PAYMENTS_URL", "https://", "give an address that starts with http"),
+        ("SHARE_URL", "network.example/oauth", "give an address that starts with http"),
         ("SITE_URL", "tickets.example", "give an address that starts with http"),
         ("SITE_URL", "http://", "give an address that starts with http"),
         ("PAYMENTS_API_KEY", "ключ", "has a letter outside ASCII"),

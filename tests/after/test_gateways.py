@@ -1,20 +1,31 @@
-"""Payments and mail: what the fakes of this suite and the real ones have in common."""
+"""Payments, mail, network, session: what this suite's fakes and the real ones have in common."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import pytest
 import requests
+from flask import Flask
 
+from after_service_layer.gateways.credentials import SessionCredentials
 from after_service_layer.gateways.mail import SmtpMailer
+from after_service_layer.gateways.network import SignedHttp
 from after_service_layer.gateways.payments import HttpPayments
-from after_service_layer.services.interfaces import MailNotSent, NoClearAnswer
+from after_service_layer.services.interfaces import (
+    Credentials,
+    MailNotSent,
+    NoAnswer,
+    NoClearAnswer,
+)
+from after_service_layer.services.oauth1 import OAuth1Service
 from after_service_layer.services.refusals import CardDeclined
 from tests.after.factories import an_entry, an_event, an_order
-from tests.after.fakes import FakeMailer, FakePayments
+from tests.after.fakes import FakeCredentials, FakeHttp, FakeMailer, FakePayments
 from workbench.sandbox.gateway import running_gateway
 from workbench.sandbox.mailbox import running_mailbox
 from workbench.sandbox.server import HOST, listen
+from workbench.sandbox.social import running_social
 
 
 @pytest.fixture(autouse=True)
@@ -208,3 +219,139 @@ def dead_mailer(request, dead_port):
 def test_a_mail_server_that_is_not_there_takes_no_mail(dead_mailer, name, about):
     with pytest.raises(MailNotSent):
         getattr(dead_mailer, name)(about(an_event()))
+
+
+CLIENT = {"client_key": "key of the shop", "client_secret": "shared with the network"}
+
+
+class FakeNetwork:
+    """Where everybody allows everything."""
+
+    url = "https://network.example"
+
+    def __init__(self):
+        self.http = FakeHttp()
+
+    def allow(self, page):
+        return "verifier"
+
+
+class RealNetwork:
+    """The sandbox, with somebody who allows everything at its page."""
+
+    def __init__(self, url):
+        self.url = url
+        self.http = SignedHttp(timeout=5)
+
+    def allow(self, page):
+        token = parse_qs(urlsplit(page).query)["oauth_token"]
+        form = {"oauth_token": token, "name": "ada", "answer": "allow"}
+        answer = requests.post(page, form, allow_redirects=False, timeout=5)
+        return parse_qs(urlsplit(answer.headers["Location"]).query)["oauth_verifier"][0]
+
+
+@pytest.fixture(scope="module")
+def social():
+    with running_social(**CLIENT) as running:
+        yield running
+
+
+@pytest.fixture(params=["fake", "real"])
+def network(request):
+    """The fake network, and the real way to the sandbox's."""
+    if request.param == "fake":
+        return FakeNetwork()
+    return RealNetwork(request.getfixturevalue("social").url)
+
+
+@pytest.fixture
+def account(network):
+    """The service in front of it."""
+    store = FakeCredentials()
+    return OAuth1Service(f"{network.url}/oauth", **CLIENT, http=network.http, credentials=store)
+
+
+@pytest.mark.behaviour("share.authorized")
+@pytest.mark.behaviour("share.post")
+def test_what_the_service_signs_is_taken_from_the_first_step_to_the_last(account, network):
+    page = account.authorization_url("https://shop.example/share/authorized")
+    account.verify(network.allow(page))
+    account.post("Søren & Søn: 100 % = 1+1?")
+
+    assert account.authorized
+
+
+@pytest.mark.behaviour("share.post.refused")
+@pytest.mark.parametrize("path", ["oauth/request_token", "oauth/access_token", "statuses"])
+def test_a_refusal_is_an_answer(network, path):
+    status, _ = network.http.post(f"{network.url}/{path}", headers={}, body="")
+
+    assert 400 <= status < 500
+
+
+@pytest.fixture(params=["fake", "real"])
+def dead_http(request):
+    if request.param == "fake":
+        http = FakeHttp()
+        http.failure = NoAnswer("Nobody there.")
+        return http
+    return SignedHttp(timeout=5)
+
+
+@pytest.mark.behaviour("share.authorize.failed")
+@pytest.mark.behaviour("share.callback.failed")
+@pytest.mark.behaviour("share.post.unclear")
+def test_a_network_that_is_not_there_gives_no_answer(dead_http, dead_port):
+    with pytest.raises(NoAnswer):
+        dead_http.post(f"http://{HOST}:{dead_port}/statuses", headers={}, body="")
+
+
+FIRST = Credentials("first", "secret ключ", temporary=True)
+SECOND = Credentials("second", "another secret", temporary=False)
+
+
+@pytest.fixture(params=["fake", "real, in a request", "real, outside"])
+def store(request):
+    """What keeps a user's credentials."""
+    app = Flask(__name__)
+    app.secret_key = "any"
+    inside = app.test_request_context() if "request" in request.param else nullcontext()
+    with inside:
+        is_fake = request.param == "fake"
+        yield FakeCredentials() if is_fake else SessionCredentials("share", secret_key="any")
+
+
+@pytest.mark.behaviour("share.page")
+def test_at_first_nothing_is_kept(store):
+    assert store.read() is None
+
+
+@pytest.mark.behaviour("share.authorize")
+@pytest.mark.parametrize("credentials", [FIRST, SECOND])
+def test_what_is_kept_is_read_as_it_was(store, credentials):
+    store.keep(credentials)
+
+    assert store.read() == credentials
+
+
+@pytest.mark.behaviour("share.authorized")
+def test_only_the_last_is_kept(store):
+    store.keep(FIRST)
+    store.keep(SECOND)
+
+    assert store.read() == SECOND
+
+
+@pytest.mark.behaviour("share.disconnect")
+def test_what_is_dropped_is_no_longer_kept(store):
+    store.keep(SECOND)
+    store.drop()
+
+    assert store.read() is None
+
+
+@pytest.mark.behaviour("share.disconnect")
+def test_there_need_be_nothing_to_drop(store):
+    store.drop()
+
+    assert store.read() is None

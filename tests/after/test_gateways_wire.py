@@ -7,10 +7,11 @@ import pytest
 import requests
 
 from after_service_layer.gateways.mail import SmtpMailer
+from after_service_layer.gateways.network import SignedHttp
 from after_service_layer.gateways.payments import HttpPayments
-from after_service_layer.services.interfaces import MailNotSent, NoClearAnswer
+from after_service_layer.services.interfaces import MailNotSent, NoAnswer, NoClearAnswer
 from tests.after.factories import an_entry, an_event, an_order
-from tests.after.helpers import NOW, PAYMENTS_URL
+from tests.after.helpers import NETWORK_URL, NOW, PAYMENTS_URL
 
 
 @pytest.fixture
@@ -249,3 +250,84 @@ def test_a_mail_that_the_server_does_not_take_is_not_sent(mailbox, order, smtp_m
 
     with pytest.raises(MailNotSent):
         smtp_mailer.confirm(order)
+
+
+def post_status():
+    return SignedHttp(timeout=5).post(
+        f"{NETWORK_URL}/statuses",
+        headers={"Authorization": "OAuth any", "Content-Type": "text/any"},
+        body="status=1+1%C3%A9",
+    )
+
+
+@pytest.mark.behaviour("share.post")
+def test_what_is_signed_goes_over_the_wire_as_it_is(network):
+    network.takes_post()
+
+    post_status()
+
+    [request] = network.requests
+    assert (request.method, request.url) == ("POST", "https://network.example/statuses")
+    assert request.body == "status=1+1%C3%A9"
+    assert request.headers["Authorization"] == "OAuth any"
+    assert request.headers["Content-Type"] == "text/any"
+
+
+@pytest.mark.behaviour("share.post")
+def test_no_password_of_this_machine_takes_the_place_of_the_signature(
+    monkeypatch, network, tmp_path
+):
+    passwords = tmp_path / "netrc"
+    passwords.write_text("machine network.example login ada password secret\n")
+    monkeypatch.setenv("NETRC", str(passwords))
+    network.takes_post()
+
+    post_status()
+
+    assert network.requests[0].headers["Authorization"] == "OAuth any"
+
+
+@pytest.mark.behaviour("share.authorize")
+def test_the_network_is_given_its_time(network):
+    network.takes_post()
+
+    post_status()
+
+    assert network.requests[0].req_kwargs["timeout"] == 5
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        pytest.param(200, {}, marks=pytest.mark.behaviour("share.post")),
+        pytest.param(401, {}, marks=pytest.mark.behaviour("share.post.refused")),
+        pytest.param(503, {}, marks=pytest.mark.behaviour("share.post.unclear")),
+        pytest.param(
+            302,
+            {"Location": "https://elsewhere.example/"},
+            marks=pytest.mark.behaviour("share.post.unclear"),
+        ),
+    ],
+)
+def test_an_answer_is_returned_whatever_it_is(network, status, headers):
+    network.answers("statuses", status=status, body="Théir words", headers=headers)
+
+    assert post_status() == (status, "Théir words")
+    assert len(network.requests) == 1
+
+
+@pytest.mark.behaviour("share.post.unclear")
+@pytest.mark.parametrize(
+    "failure",
+    [
+        requests.ReadTimeout(),
+        requests.ConnectionError(),
+        requests.exceptions.ChunkedEncodingError(),
+    ],
+    ids=lambda failure: type(failure).__name__,
+)
+def test_what_is_broken_off_is_no_answer(network, failure):
+    network.answers("statuses", body=failure)
+
+    with pytest.raises(NoAnswer):
+        post_status()

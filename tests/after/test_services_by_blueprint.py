@@ -14,6 +14,7 @@ from after_service_layer.models import Order, Organiser
 from after_service_layer.services.base import NoConfiguredService, Service
 from after_service_layer.services.checkout import Checkout
 from after_service_layer.services.notices import Notices
+from after_service_layer.services.oauth1 import OAuth1Service
 from after_service_layer.services.refunds import Refunds
 from after_service_layer.services.waiting_list import WaitingList
 from after_service_layer.wiring import override
@@ -125,6 +126,21 @@ def in_context(house):
 @pytest.fixture(autouse=True)
 def _nothing_closed():
     closed.clear()
+
+
+@behaviour("services.one_per_context")
+def test_one_is_two(create_app):
+    SERVICES = {
+        "twitter_spam": {
+            "OAuth1Service": (("http://api.twitter.com/oauth", "user", "pass"), {}),
+        },
+    }
+    app = create_app({**USABLE, "SERVICES": SERVICES})
+
+    with app.app_context():
+        one = OAuth1Service.from_context(blueprint_name="twitter_spam")
+        two = OAuth1Service.from_context(blueprint_name="twitter_spam")
+    assert one is two
 
 
 @behaviour("services.one_per_context")
@@ -310,7 +326,7 @@ def test_without_a_locator_there_is_none(in_context, monkeypatch):
 NAMES = "give a dict whose keys are names."
 ARGUMENTS = "give the arguments of its constructor, as (args, kwargs) or as a dict of keyword"
 A_NUMBER = "give a whole number from 1 to 10000."
-SECRET = "secret word"
+SECRETS = ("https://network.example", "key", "secret word")
 
 
 @behaviour("services.invalid")
@@ -377,26 +393,48 @@ def test_a_setting_that_cannot_be_used_stops_the_app_with_its_path(make_shop, se
 @pytest.mark.parametrize(
     "settings",
     [
-        SECRET,
-        [SECRET],
-        (SECRET, {}),
-        ([], SECRET),
-        ([SECRET], {}),
-        ([SECRET, SECRET], {}),
-        {"key": SECRET},
-        {"clock": SECRET},
+        {},
+        (SECRETS[:2], {}),
+        ((*SECRETS, "more"), {}),
+        (SECRETS, {"key": "another"}),
+        (("network.example", *SECRETS[1:]), {}),
+        ((None, *SECRETS[1:]), {}),
+        ((SECRETS[0], None, SECRETS[2]), {}),
+        ((SECRETS[0], SECRETS[2], 7), {}),
+        (SECRETS, {"post_path": 7}),
+    ],
+    ids=str,
+)
+def test_a_network_without_address_key_or_secret_stops_the_app(make_shop, settings):
+    with pytest.raises(SystemExit, match=r"^SERVICES\['share'\]\['OAuth1Service'\]: "):
+        make_shop({"share": {"OAuth1Service": settings}})
+
+
+@behaviour("services.invalid")
+@pytest.mark.parametrize(
+    "settings",
+    [
+        SECRETS[2],
+        SECRETS,
+        (SECRETS[2], {}),
+        (SECRETS, SECRETS[2]),
+        (SECRETS[1:], {}),
+        ((*SECRETS, SECRETS[2]), {}),
+        (SECRETS[::-1], {}),
+        (SECRETS, {"key": SECRETS[2]}),
+        (SECRETS, {"client_secret": SECRETS[2]}),
     ],
     ids=str,
 )
 def test_what_is_said_shows_no_secret(make_shop, settings):
     with pytest.raises(SystemExit) as stopped:
-        make_shop({"checkout": {"Checkout": settings}})
+        make_shop({"share": {"OAuth1Service": settings}})
 
-    assert SECRET not in str(stopped.value)
+    assert SECRETS[2] not in str(stopped.value)
 
 
 @behaviour("services.invalid")
-@pytest.mark.parametrize("text", ["", "{", "secret word", "{'hall': {}}"])
+@pytest.mark.parametrize("text", ["", "{", "secret word", "{'share': {}}"])
 def test_services_in_the_environment_must_be_json(create_app, monkeypatch, text):
     monkeypatch.setenv("BOX_OFFICE_SERVICES", text)
 

@@ -11,15 +11,21 @@ import pytest
 from after_service_layer.services import programme
 from after_service_layer.services.cancellation import Cancellation
 from after_service_layer.services.checkout import Checkout
+from after_service_layer.services.oauth1 import OAuth1Service
 from after_service_layer.services.refusals import (
     CannotCancel,
     CannotCheckIn,
+    CannotShare,
     CapacityTooSmall,
     CardDeclined,
     CardMissing,
     CodeTaken,
     EventNotFound,
     InvalidQuery,
+    NetworkRefused,
+    NetworkUnclear,
+    NotAllowed,
+    NotConnected,
     OfferGone,
     OfferNotFound,
     OrderNotFound,
@@ -27,6 +33,7 @@ from after_service_layer.services.refusals import (
     SalesClosed,
     SlugTaken,
     SoldOut,
+    StrangeCallback,
     ThereAreSeats,
     TicketNotFound,
     VoucherEventUnknown,
@@ -43,7 +50,9 @@ behaviour = pytest.mark.behaviour
 
 
 class RefusingService:
-    """Refuses whatever it is asked: to buy, to cancel, to wait, to hear."""
+    """Refuses whatever it is asked: to buy, to cancel, to wait, to hear, to connect, to post."""
+
+    authorized = False
 
     def __init__(self, refusal):
         self.refusal = refusal
@@ -57,7 +66,7 @@ class RefusingService:
     def refuse(self, *about, **named):
         raise self.refusal
 
-    place = cancel = join = hear = refuse
+    place = cancel = join = hear = authorization_url = verify = post = refuse
 
 
 def alerts(page):
@@ -121,6 +130,8 @@ def test_an_event_that_is_not_found_for_its_organiser_is_a_404(organiser_client,
         pytest.param(
             "POST", "/orders/ABCDE/secret/cancel", marks=behaviour("cancel.unknown_order")
         ),
+        pytest.param("GET", "/share/ABCDE/secret", marks=behaviour("share.unknown_order")),
+        pytest.param("POST", "/share/ABCDE/secret", marks=behaviour("share.unknown_order")),
     ],
 )
 def test_an_order_that_is_not_found_is_a_404(client, method, address):
@@ -286,6 +297,67 @@ def test_a_cancellation_is_refused(add_event, add_order, cancel):
 
     assert page.status_code == 409
     assert alerts(page) == ["It is too late."]
+
+
+@behaviour("share.not_paid")
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_order_that_is_not_paid_is_not_shared(add_event, add_order, client, method):
+    order = add_order(add_event(), "pending")
+
+    page = client.open(f"/share/{order.reference}/{order.secret}", method=method)
+
+    assert page.status_code == 409
+    assert str(CannotShare(order.status)) in text_of(page)
+
+
+@behaviour("share.authorize.failed")
+@pytest.mark.parametrize(
+    ("refusal", "status"), [(NetworkRefused("No."), 403), (NetworkUnclear("What?"), 502)]
+)
+def test_nobody_is_sent_to_the_network(client, refusal, status):
+    with override(OAuth1Service, RefusingService(refusal)):
+        page = client.get("/share/authorize")
+
+    assert page.status_code == status
+    assert str(refusal) in text_of(page)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status"),
+    [
+        pytest.param(StrangeCallback(), 400, marks=behaviour("share.callback.strange")),
+        pytest.param(NotAllowed(), 403, marks=behaviour("share.callback.denied")),
+        pytest.param(NetworkRefused("No."), 403, marks=behaviour("share.callback.failed")),
+        pytest.param(NetworkUnclear("What?"), 502, marks=behaviour("share.callback.failed")),
+    ],
+)
+def test_nobody_comes_back_connected(come_back, refusal, status):
+    with override(OAuth1Service, RefusingService(refusal)):
+        page = come_back()
+
+    assert page.status_code == status
+    assert str(refusal) in text_of(page)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status"),
+    [
+        pytest.param(NotConnected(), 409, marks=behaviour("share.post.not_connected")),
+        pytest.param(NetworkRefused("No."), 403, marks=behaviour("share.post.refused")),
+        pytest.param(NetworkUnclear("What?"), 502, marks=behaviour("share.post.unclear")),
+    ],
+)
+def test_a_post_is_refused_on_the_page_with_its_text(
+    add_event, add_order, client, refusal, status
+):
+    order = add_order(add_event())
+
+    with override(OAuth1Service, RefusingService(refusal)):
+        page = client.post(f"/share/{order.reference}/{order.secret}")
+
+    assert page.status_code == status
+    assert alerts(page) == [str(refusal)]
+    assert "I am going to The Glass Orchestra" in text_of(page)
 
 
 EVENT = {

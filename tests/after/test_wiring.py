@@ -6,9 +6,15 @@ import pytest
 
 from after_service_layer.services.base import Service
 from after_service_layer.wiring import default_services
-from tests.after.helpers import DAY, HOUR, NOW
+from tests.after.helpers import DAY, HOUR, NOW, oauth_of, oauth_signature
 
-DEFAULTS = default_services()
+DEFAULTS = default_services(
+    {
+        "SHARE_URL": "https://network.example",
+        "SHARE_CLIENT_KEY": "key",
+        "SHARE_CLIENT_SECRET": "secret",
+    }
+)
 
 
 @pytest.mark.behaviour("checkout.paid")
@@ -146,6 +152,56 @@ def test_the_job_reconcile_asks_the_gateway_of_the_settings(
     assert [request.method for request in gateway.requests] == ["GET", "POST"]
     [mail] = mailbox.mails
     assert "Refund: €25.01\n" in mail.get_content()
+
+
+@pytest.mark.behaviour("share.authorize")
+def test_the_network_is_asked_with_key_and_secret_of_the_settings(begin, network):
+    begin()
+
+    [request] = network.requests
+    assert request.url == "https://network.example/oauth/request_token"
+    assert oauth_of(request)["oauth_consumer_key"] == "key of the shop at the network"
+    assert oauth_of(request)["oauth_signature"] == oauth_signature(request)
+    assert request.req_kwargs["timeout"] == 5
+
+
+@pytest.mark.behaviour("share.authorized")
+@pytest.mark.behaviour("share.post")
+def test_a_post_is_signed_with_what_the_visitor_brought_back(
+    add_event, add_order, client, connect, network
+):
+    order = add_order(add_event())
+    connect()
+    network.takes_post()
+
+    client.post(f"/share/{order.reference}/{order.secret}")
+
+    request = network.requests[-1]
+    assert request.url == "https://network.example/statuses"
+    assert oauth_of(request)["oauth_token"] == "lasting"
+    assert oauth_of(request)["oauth_signature"] == oauth_signature(request, "lasting secret")
+
+
+@pytest.mark.behaviour("share.disconnect")
+def test_who_disconnects_can_post_no_longer(add_event, add_order, client, connect):
+    order = add_order(add_event())
+    connect()
+
+    client.post("/share/disconnect")
+
+    assert client.post(f"/share/{order.reference}/{order.secret}").status_code == 409
+
+
+@pytest.mark.behaviour("share.visitors")
+def test_what_one_visitor_connects_is_not_connected_for_another(
+    add_event, add_order, app, client, connect
+):
+    order = add_order(add_event())
+    connect(client)
+
+    page = app.test_client().get(f"/share/{order.reference}/{order.secret}")
+
+    assert 'href="/share/authorize' in page.text
 
 
 @pytest.mark.behaviour("services.arguments")

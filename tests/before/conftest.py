@@ -19,9 +19,12 @@ from tests.before.helpers import (
     MINUTE,
     NOW,
     PAYMENTS_URL,
+    SHARE_CLIENT_SECRET,
+    SHARE_URL,
     WEBHOOK_SECRET,
     Gateway,
     Mailbox,
+    Network,
     elsewhere,
     signature,
 )
@@ -78,6 +81,9 @@ def make_app(create_app, db):
                 "MAIL_HOST": "mail.example",
                 "MAIL_PORT": 25,
                 "MAIL_SENDER": "shop@example.org",
+                "SHARE_URL": SHARE_URL,
+                "SHARE_CLIENT_KEY": "key of the shop at the network",
+                "SHARE_CLIENT_SECRET": SHARE_CLIENT_SECRET,
             }
         )
         with app.app_context():
@@ -252,6 +258,12 @@ def gateway():
 
 
 @pytest.fixture
+def network():
+    with responses.RequestsMock() as transport:
+        yield Network(transport)
+
+
+@pytest.fixture
 def mailbox(monkeypatch):
     mailbox = Mailbox()
     monkeypatch.setattr("smtplib.SMTP", mailbox)
@@ -272,6 +284,40 @@ def buy(client, gateway, mailbox):
 def cancel(client, gateway):
     """Return a function that sends the cancel form of an order."""
     return lambda order: client.post(f"/orders/{order.reference}/{order.secret}/cancel")
+
+
+@pytest.fixture
+def begin(client, network):
+    """Return a function that sends a visitor to the network, and gives the answer."""
+
+    def begin(visitor=client, address="/share/authorize", **differences):
+        network.gives_temporary(**differences)
+        return visitor.get(address)
+
+    return begin
+
+
+@pytest.fixture
+def come_back(client):
+    """Return a function that comes back from the network: allowed, unless said otherwise."""
+
+    def come_back(visitor=client, **differences):
+        query = {"oauth_token": "temporary", "oauth_verifier": "verifier", **differences}
+        return visitor.get("/share/authorized", query_string=query)
+
+    return come_back
+
+
+@pytest.fixture
+def connect(begin, client, come_back, network):
+    """Return a function that connects a visitor's account, from the first step to the last."""
+
+    def connect(visitor=client, **differences):
+        begin(visitor)
+        network.gives_lasting(**differences)
+        return come_back(visitor)
+
+    return connect
 
 
 @pytest.fixture

@@ -95,6 +95,27 @@ def test_a_place_on_the_waiting_list_needs_its_token(add_event, check_tokens, cl
     assert stored("WaitlistEntry") == []
 
 
+@pytest.mark.behaviour("site.csrf")
+@pytest.mark.parametrize("page", ["/share/A0001/secret-1", "/share/disconnect"])
+def test_sharing_needs_its_token(check_tokens, client, page):
+    check_tokens()
+
+    assert client.post(page).status_code == 400
+
+
+@pytest.mark.behaviour("site.csrf")
+def test_the_forms_of_a_connected_account_carry_it(
+    add_event, add_order, check_tokens, client, connect
+):
+    add_order(add_event())
+    connect()
+    check_tokens()
+
+    text = client.get("/share/A0001/secret-1").text
+
+    assert text.count('method="post"') == text.count('name="csrf_token"') == 2
+
+
 @pytest.mark.behaviour("site.csrf", "webhook.succeeded")
 def test_the_gateway_needs_no_token(add_event, add_order, check_tokens, stored, webhook):
     order = add_order(add_event(), "pending")

@@ -36,6 +36,32 @@ def buy(page: Page) -> None:
     page.get_by_role("button", name="Buy").click()
 
 
+def open_sharing(page: Page) -> None:
+    """Buy tickets, and go where one tells one's friends."""
+    buy(page)
+    page.get_by_role("link", name="Tell your friends").click()
+    expect(page.get_by_role("heading", name="Tell your friends")).to_be_visible()
+
+
+def ask_network(page: Page) -> None:
+    """Go on from there to the social network, which asks whether the shop may post."""
+    page.get_by_role("link", name="Connect your account").click()
+    expect(page.get_by_role("button", name="Allow")).to_be_visible()
+
+
+def allow(page: Page, *, user: str) -> None:
+    """Say at the network who one is there, and allow it."""
+    page.get_by_label("name").fill(user)
+    page.get_by_role("button", name="Allow").click()
+
+
+def connect(page: Page, *, user: str) -> None:
+    """Go to the network and come back connected."""
+    ask_network(page)
+    allow(page, user=user)
+    expect(page.get_by_role("button", name="Post this")).to_be_visible()
+
+
 def join_waiting_list(page: Page, event: str, *, email: str, seats: str) -> None:
     """Join the waiting list of the event with this address, or try to."""
     page.goto(event)

@@ -17,10 +17,12 @@ from .steps import (
     add_seats,
     buy,
     check_in,
+    connect,
     join_waiting_list,
     log_in,
     open_event,
     open_offer,
+    open_sharing,
 )
 
 CONTRAST = Path(__file__).with_name("contrast.js").read_text("utf-8")
@@ -56,6 +58,21 @@ def cancel_order(page: Page) -> None:
     page.get_by_role("button", name="Cancel this order").click()
 
 
+def connect_account(page: Page) -> None:
+    open_sharing(page)
+    connect(page, user="ada")
+
+
+def forget_connection(page: Page) -> None:
+    """Post where one was connected a moment ago, and was disconnected in another window."""
+    connect_account(page)
+    window = page.context.new_page()
+    window.goto(page.url)
+    window.get_by_role("button", name="Disconnect").click()
+    expect(window.get_by_role("status")).to_be_visible()
+    page.get_by_role("button", name="Post this").click()
+
+
 def refuse_place(page: Page) -> None:
     join_waiting_list(page, PAPER_WHALE, email="nonsense", seats="0")
 
@@ -81,6 +98,10 @@ PUBLIC_PAGES = {
     "waiting list with errors": Visit(refuse_place, "The Paper Whale"),
     "order": Visit(buy, "Order "),
     "cancelled order": Visit(cancel_order, "Order "),
+    "sharing": Visit(open_sharing, "Tell your friends"),
+    "sharing, connected": Visit(connect_account, "Tell your friends"),
+    "sharing refused": Visit(forget_connection, "Tell your friends"),
+    "strange callback": Visit(lambda page: page.goto("/share/authorized"), "Bad Request"),
     "login": Visit(lambda page: page.goto("/login"), "Organiser login"),
     "login refused": Visit(lambda page: submit(page, "/login", "Log in"), "Organiser login"),
     "about": Visit(lambda page: page.goto("/about"), "About"),

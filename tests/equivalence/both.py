@@ -3,16 +3,19 @@
 import json
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from difflib import unified_diff
 from email.message import EmailMessage
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import time_machine
 from flask import Flask
 from requests import PreparedRequest
+from requests.utils import to_native_string
 from sqlalchemy import select
 
 HIDDEN_FIELD = re.compile(r'name="(csrf_token|checkout_id|offer)"[^>]* value="([^"]*)"')
@@ -20,11 +23,12 @@ LINES_SHOWN = 40
 
 
 class Outside:
-    """The payment gateway and the mail server; keeps what it is sent until it is read."""
+    """Payment gateway, social network and mail server; keeps what it is sent until it is read."""
 
     def __init__(self) -> None:
         self._received: list[str] = []
         self.charges: dict[str, dict[str, Any]] = {}
+        self.network_says: tuple[int, str] | None = None
 
     def answer(self, request: PreparedRequest) -> tuple[int, dict[str, str], str]:
         """Answer as the gateway, by the card: `responses` calls this."""
@@ -45,6 +49,21 @@ class Outside:
         asked_for = str(request.url).rpartition("=")[2].removesuffix("-1")
         found = [self.charges[asked_for]] if asked_for in self.charges else []
         return 200, {}, json.dumps({"data": found})
+
+    def answer_as_network(self, request: PreparedRequest) -> tuple[int, dict[str, str], str]:
+        """Answer as the social network: as it should, or as `network_says`."""
+        # A library may give text as bytes: on the wire they are the same.
+        headers = sorted(
+            f"{name}: {to_native_string(value)}" for name, value in request.headers.items()
+        )
+        body = to_native_string(request.body or "")
+        self._received += [f"{request.method} {request.url}", *headers, body]
+        if self.network_says is not None:
+            status, text = self.network_says
+            return status, {}, text
+        given = str(request.url).rpartition("/")[2]
+        credentials = {"oauth_token": given, "oauth_token_secret": f"secret of {given}"}
+        return 200, {}, urlencode({**credentials, "oauth_callback_confirmed": "true"})
 
     def __call__(self, *server: Any, **options: Any) -> "Outside":
         self._received.append(f"SMTP {server} {options}")
@@ -146,6 +165,13 @@ class Both:
     def charge_of(self, order: str) -> dict[str, Any]:
         """Return what the gateway charged for the order at this address."""
         return self._outside.charges[order.split("/")[2]]
+
+    @contextmanager
+    def network_says(self, status: int, text: str = "") -> Iterator[None]:
+        """Let the social network give this answer, whatever it is asked."""
+        self._outside.network_says = status, text
+        yield
+        self._outside.network_says = None
 
     def wait(self, **how_long: float) -> None:
         """Let time pass; words as for a `timedelta`."""

@@ -1,7 +1,7 @@
 """A walk through both apps at once: after every step, nothing tells the one from the other.
 
-Pages, headers and cookies, requests to the gateway, mails, and at the end all rows are compared
-just as they are. For that, time stands still, and chance is the same for both.
+Pages, headers and cookies, requests to gateway and network, mails, and at the end all rows are
+compared just as they are. For that, time stands still, and chance is the same for both.
 """
 
 import json
@@ -24,6 +24,9 @@ SETTINGS = {
     "PAYMENTS_API_KEY": "key of the shop",
     "PAYMENTS_WEBHOOK_SECRET": "shared with the gateway",
     "MAIL_HOST": "mail.example",
+    "SHARE_URL": "https://network.example/oauth",
+    "SHARE_CLIENT_KEY": "key of the shop at the network",
+    "SHARE_CLIENT_SECRET": "shared with the network",
 }
 GLASS = "/events/the-glass-orchestra"
 ADA = {"name": "Ada Okafor", "email": "ada@example.org", "card_token": "tok_visa"}
@@ -40,6 +43,7 @@ EVENT = {
     "max_per_order": "8",
     "published": "y",
 }
+BACK = "/share/authorized?oauth_token=request_token"
 VOUCHER = {"code": "jazz-10", "kind": "percent", "value": "10", "max_uses": "5"}
 
 ANSWERS = [
@@ -50,6 +54,7 @@ ANSWERS = [
     "400 BAD REQUEST",
     "401 UNAUTHORIZED",
     "402 PAYMENT REQUIRED",
+    "403 FORBIDDEN",
     "404 NOT FOUND",
     "405 METHOD NOT ALLOWED",
     "409 CONFLICT",
@@ -57,6 +62,7 @@ ANSWERS = [
     "413 REQUEST ENTITY TOO LARGE",
     "422 UNPROCESSABLE ENTITY",
     "429 TOO MANY REQUESTS",
+    "502 BAD GATEWAY",
     "503 SERVICE UNAVAILABLE",
 ]
 
@@ -79,6 +85,8 @@ def both(monkeypatch, time_machine, settings):
         for method in ("GET", "POST"):
             address = re.compile("https://gateway.example/v1/")
             transport.add_callback(method, address, outside.answer)
+        network = re.compile("https://network.example/")
+        transport.add_callback("POST", network, outside.answer_as_network)
         yield Both(apps, outside, chance, time_machine)
     for app in apps.values():
         with app.app_context():
@@ -90,6 +98,7 @@ def test_both_apps_answer_the_same(both):
     look_around(both)
     be_refused(both)
     buy_and_cancel(both)
+    tell_friends(both)
     organise(both)
     sell_at_the_counter(both)
     wait_in_line(both)
@@ -182,6 +191,67 @@ def buy(both, slug, **differences):
     """Buy a seat, and return the address of the order."""
     both.get(f"/events/{slug}")
     return both.post(f"/events/{slug}/checkout", **{**ADA, "quantity": "1", **differences})
+
+
+def tell_friends(both):
+    order = buy(both, "the-glass-orchestra")
+    share = order.replace("/orders", "/share")
+    both.get(share)
+    both.post(share)
+    ask_the_network(both, share)
+    connect(both, share)
+    both.get(share)
+    both.get(f"{BACK}&oauth_verifier=v")
+    both.post(share, csrf_token="")
+    both.get(share)
+    both.post(share)
+    both.get(share)
+    for status in (204, 302, 400, 403, 500, 401):
+        with both.network_says(status, "Its words."):
+            both.post(share)
+    both.get(share)
+    connect(both, "//elsewhere.example")
+    both.post("/share/disconnect", next="//elsewhere.example")
+    connect(both, share)
+    both.get("/share/authorize")
+    both.get(share)
+    both.post("/share/disconnect", next=share)
+    both.get(f"{BACK}&oauth_verifier=v")
+    both.get(f"{share}x")
+    both.post(f"{order}/cancel")
+    both.get(share)
+    both.post(share)
+
+
+def ask_the_network(both, share):
+    """Connect, or try to: it is not allowed, it is refused, nobody understands the answer."""
+    both.get(f"{BACK}&oauth_verifier=v")
+    both.get(f"/share/authorize?next={share}")
+    both.get("/share/authorized")
+    both.get(f"{BACK}s&oauth_verifier=v")
+    both.get(f"{BACK}&oauth_problem=user_refused")
+    both.get(f"{BACK}&oauth_verifier=v")
+    credentials = "oauth_token=request_token&oauth_token_secret=secret"
+    for status, text in (
+        (401, "Its words."),
+        (500, "Its words."),
+        (302, credentials),
+        (201, credentials),
+        (200, credentials),
+        (200, "oauth_token=&oauth_token_secret=secret&oauth_callback_confirmed=true"),
+        (200, "<h1>Its words</h1>"),
+    ):
+        with both.network_says(status, text):
+            both.get("/share/authorize")
+        both.get("/share/authorize")
+        with both.network_says(status, text):
+            both.get(f"{BACK}&oauth_verifier=v")
+        both.get(f"{BACK}&oauth_verifier=v")
+
+
+def connect(both, next_):
+    both.get(f"/share/authorize?next={next_}")
+    both.get(f"{BACK}&oauth_verifier=v")
 
 
 def organise(both):

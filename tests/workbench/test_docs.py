@@ -1,8 +1,9 @@
-"""The documentation: its code runs when it is built."""
+"""The documentation: its code runs when it is built, and what it names is there."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -66,3 +67,12 @@ def test_a_listing_of_something_that_is_gone_fails_the_build(build: Build) -> No
 
     assert result.returncode == 1
     assert "gone" in result.stderr
+
+
+def test_the_tests_that_the_pages_name_are_there() -> None:
+    tests = "".join(path.read_text("utf-8") for path in ROOT.glob("tests/*/test_*.py"))
+    pages = "".join(page.read_text("utf-8") for page in ROOT.glob("docs/*.md"))
+    named = re.findall(r"`(test_\w+)`", pages)
+
+    assert named
+    assert [name for name in named if f"def {name}(" not in tests] == []

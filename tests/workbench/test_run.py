@@ -197,6 +197,14 @@ def test_order_that_was_charged_slowly_is_held_and_then_paid_by_webhook(
     }
 
 
+def test_social_network_knows_both_apps(app_url: str, stack: Stack) -> None:
+    answer = requests.get(f"{app_url}/share/authorize", timeout=5)
+
+    assert answer.status_code == 200
+    assert answer.url.startswith(f"{stack.social}/oauth/authorize?oauth_token=")
+    assert app_url.removeprefix("http://") in answer.text
+
+
 @pytest.mark.parametrize("name", list(PACKAGES))
 def test_each_job_can_be_run_by_hand_and_again(
     name: str, stack: Stack, folder: Path, capfd: pytest.CaptureFixture[str]

@@ -165,9 +165,11 @@ def test_no_secret_is_in_the_log(settings: dict[str, str], tmp_path: Path) -> No
             served.get("/orders//ABCDE/SECRET", allow_redirects=False),
             served.get("/%6frders/ABCDE/%20SECRET%0A127.0.0.1%20GET%20/forged%20200"),
             served.get("/waitlist/SECRET"),
+            served.get("/share/ABCDE/SECRET"),
             served.get("/", headers={"Referer": f"{served.url}/orders/ABCDE/SECRET"}),
             served.get("/login?next=SECRET", cookies={"session": "SECRET"}),
         ]
+        served.get("/share/authorized?oauth_token=SECRET&oauth_verifier=SECRET")
         requests.post(f"{served.url}/orders/ABCDE/SECRET/cancel", timeout=PATIENCE)
         requests.post(f"{served.url}/login", {"name": "a", "password": "SECRET"}, timeout=PATIENCE)
         first_lines = [
@@ -176,12 +178,13 @@ def test_no_secret_is_in_the_log(settings: dict[str, str], tmp_path: Path) -> No
         ]
         log = served.log
 
-    assert statuses == [404, 308, 404, 404, 200, 200]
+    assert statuses == [404, 308, 404, 404, 404, 200, 200]
     assert all(b" 400 " in line for line in first_lines)
     assert "SECRET" not in log
     assert "GET /orders/ABCDE/*** 404" in log
     assert "POST /orders/ABCDE/*** " in log
     assert "/waitlist/***" in log
+    assert "GET /share/ABCDE/*** 404" in log
     assert "\n127.0.0.1 GET /forged" not in log
     assert not [value for value in settings.values() if value.startswith("key-") and value in log]
 
@@ -213,6 +216,8 @@ def test_no_secret_is_in_what_is_logged_of_a_fault(
     [
         ("GET /orders/ABCDE/s3cret/cancel 303", "GET /orders/ABCDE/*** 303"),
         ("https://shop.example/waitlist/t0ken", "https://shop.example/waitlist/***"),
+        ("Exception on /share/ABCDE/s3cret [POST]", "Exception on /share/ABCDE/*** [POST]"),
+        ("GET /share/authorized 303, 0 bytes", "GET /share/authorized 303, 0 bytes"),
         ("POST /events/jazz/waitlist 303", "POST /events/jazz/waitlist 303"),
         ("[parameters: ('ABCDE', 's3cret')]", "[parameters: ***"),
         ("DETAIL:  Key (email)=(ada@example.org)", "DETAIL: ***"),

@@ -1,0 +1,13 @@
+"""What a buyer tells their friends. Came out of `views/share.py`."""
+
+from ..clock import utc_text
+from ..models import Order, OrderStatus
+from .refusals import CannotShare
+
+
+def post_about(order: Order, *, address: str) -> str:
+    """Return the text of a post; `address` is that of the event's page. Raises CannotShare."""
+    if order.status != OrderStatus.PAID:
+        raise CannotShare(order.status)
+    event = order.event
+    return f"I am going to {event.title} at {event.venue}, {utc_text(event.starts_at)}. {address}"
