@@ -10,6 +10,8 @@ from flask import Flask
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from .addresses import is_web_address
+
 PREFIX = "BOX_OFFICE_"
 DRIVERS = {"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"}
 
@@ -73,15 +75,16 @@ def _check(config: dict[str, Any]) -> None:
             " or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE."
         )
     for key in ("PAYMENTS_URL", "SHARE_URL", "SITE_URL"):
-        if not re.match(r"https?://[\w.-]+(:[0-9]+)?(/|$)", str(config[key])):
+        if not is_web_address(config[key]):
             raise SystemExit(
                 f"{PREFIX}{key} is {config[key]!r}: give an address that starts with http://"
                 " or https://."
             )
-    if not re.fullmatch(r"[ -~]*", str(config["PAYMENTS_API_KEY"])):
-        raise SystemExit(
-            f"{PREFIX}PAYMENTS_API_KEY has a letter outside ASCII, which no header carries."
-        )
+    for key in ("PAYMENTS_API_KEY", "SHARE_CLIENT_KEY", "SHARE_CLIENT_SECRET"):
+        if not isinstance(config[key], str) or not re.fullmatch(r"[ -~]*", config[key]):
+            raise SystemExit(
+                f"{PREFIX}{key} is no text in ASCII: no header carries anything else."
+            )
     if not re.fullmatch(r"[^@\s]+@[^@\s]+", str(config["MAIL_SENDER"])):
         raise SystemExit(
             f"{PREFIX}MAIL_SENDER is {config['MAIL_SENDER']!r}: give an e-mail address."

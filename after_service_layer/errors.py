@@ -3,7 +3,7 @@
 from flask import Flask, abort, current_app, render_template, request
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DatabaseError
-from werkzeug.exceptions import HTTPException, SecurityError
+from werkzeug.exceptions import BadHost, HTTPException, SecurityError
 from werkzeug.wrappers import Response
 
 from .database import db
@@ -46,8 +46,9 @@ def set_headers(response: Response) -> Response:
 
 
 def http_error(error: HTTPException) -> Response:
-    if isinstance(error, SecurityError):
-        # Under a name that is not the shop's, no page can be written: its links have no host.
+    if isinstance(error, SecurityError | BadHost):
+        # Under a name that is not the shop's, or is none, no page can be written: its links have
+        # no host.
         return Response("The shop does not answer to this name.\n", 400, mimetype="text/plain")
     sentence = error.description
     if isinstance(error, CSRFError):

@@ -2,6 +2,9 @@
 
 The dance: temporary credentials for the shop, the user allows it at the provider, and comes back
 with a verifier that swaps them for credentials that give access.
+
+OAuth 1 is a protocol over HTTP, and so this service speaks of status codes and headers: they are
+its rules. To send a request is not, and is left to `Http`.
 """
 
 import hmac
@@ -10,6 +13,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urljoin
 
 from oauthlib.oauth1 import Client
 
+from ..addresses import is_web_address
 from .base import Service
 from .interfaces import Credentials, CredentialStore, Http, NoAnswer
 from .refusals import (
@@ -24,6 +28,8 @@ log = logging.getLogger(__name__)
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 BEGIN_AGAIN = "The network has refused: begin again."
+# With more, browsers would drop the cookie that keeps them without a word.
+LARGEST_CREDENTIALS = 1000
 TRY_LATER = "The network gives no clear answer: try again later."
 
 
@@ -46,7 +52,7 @@ class OAuth1Service(Service):
         credentials: CredentialStore,
         post_path: str = "/statuses",
     ) -> None:
-        if not isinstance(endpoint, str) or not endpoint.startswith(("http://", "https://")):
+        if not is_web_address(endpoint):
             raise ValueError("endpoint: give an address that starts with http:// or https://.")
         if not all(isinstance(text, str) for text in (client_key, client_secret, post_path)):
             raise ValueError("client_key, client_secret and post_path: give a text for each.")
@@ -65,7 +71,7 @@ class OAuth1Service(Service):
 
     @property
     def signer(self) -> Client:
-        """What signs requests in the user's name, for any HTTP library. Raises NotConnected.
+        """What signs in the user's name, for any HTTP library. Raises NotConnected.
 
         `signer.sign(address, "POST", body, headers)` returns address, headers and body.
         """
@@ -145,8 +151,9 @@ class OAuth1Service(Service):
         if status is not None and 400 <= status < 500:
             raise NetworkRefused(BEGIN_AGAIN)
         answer = dict(parse_qsl(text))
-        is_whole = text.isascii() and {"oauth_token", "oauth_token_secret"} <= answer.keys()
-        if status != 200 or not is_whole:
+        token, secret = answer.get("oauth_token"), answer.get("oauth_token_secret")
+        is_whole = text.isascii() and token is not None and secret is not None
+        if status != 200 or not is_whole or len(f"{token}{secret}") > LARGEST_CREDENTIALS:
             raise NetworkUnclear(TRY_LATER)
         return answer
 

@@ -41,6 +41,8 @@ def authorized() -> ResponseReturnValue:
 def post(reference: str, secret: str) -> ResponseReturnValue:
     order = find_order(db.session(), reference, secret)
     text = _text_about(order)
+    # Nobody holds a connection to the database while another site is asked.
+    db.session.rollback()
     try:
         OAuth1Service.from_context().post(text)
     except Refusal as refusal:

@@ -21,6 +21,8 @@ bp = Blueprint("auth", __name__)
 GUESSES = 5
 GUESSES_WITHIN = timedelta(minutes=5)
 
+LONGEST_PATH = 500
+
 P = ParamSpec("P")
 
 
@@ -84,11 +86,11 @@ def _hash_of_nobody() -> str:
 
 
 def local_path(target: str) -> str | None:
-    """Return the target if it is a path on this site.
+    """Return the target if it is a path on this site; a long one is none, as a cookie is short.
 
     Browsers read `//host` and `/\\host` as another site, and drop tabs and line breaks first.
     """
-    if not target.startswith("/") or target.startswith("//"):
+    if not target.startswith("/") or target.startswith("//") or len(target) > LONGEST_PATH:
         return None
     if "\\" in target or any(ord(character) <= 32 for character in target):
         return None

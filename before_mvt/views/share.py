@@ -20,6 +20,7 @@ from flask.typing import ResponseReturnValue
 from requests_oauthlib import OAuth1
 
 from ..clock import utc_text
+from ..database import db
 from ..models import Order, OrderStatus
 from ..sealing import seal, unseal
 from .auth import local_path
@@ -29,6 +30,8 @@ bp = Blueprint("share", __name__, url_prefix="/share")
 
 KEPT = "oauth1.share"
 TIMEOUT_SECONDS = 5
+# With more, browsers would drop the cookie without a word.
+LARGEST_CREDENTIALS = 1000
 
 
 @bp.get("/<reference>/<secret>")
@@ -41,6 +44,8 @@ def authorize() -> ResponseReturnValue:
     session["share.next"] = local_path(request.args.get("next", ""))
     callback = url_for("share.authorized", _external=True)
     answer = _fetch_credentials("request_token", _signer(callback_uri=callback))
+    # Before its revision A, OAuth 1.0 had no verifier. Whoever began the dance could have it
+    # allowed by somebody else: https://oauth.net/advisories/2009-1/
     if answer.get("oauth_callback_confirmed") != "true":
         abort(502, "The network gives no clear answer: try again later.")
 
@@ -77,7 +82,10 @@ def post(reference: str, secret: str) -> ResponseReturnValue:
     if kept is None or kept["temporary"]:
         return _share_page(order, "Connect your account first."), 409
 
-    status, _ = _ask(_address("/statuses"), _signer(kept), {"status": _text_about(order)})
+    text = _text_about(order)
+    # Nobody holds a connection to the database while another site is asked.
+    db.session.rollback()
+    status, _ = _ask(_address("/statuses"), _signer(kept), {"status": text})
     match status:
         case 200 | 201:
             flash("Your post is out.")
@@ -134,8 +142,9 @@ def _fetch_credentials(path: str, signer: OAuth1) -> dict[str, str]:
     if status is not None and 400 <= status < 500:
         abort(403, "The network has refused: begin again.")
     answer = dict(parse_qsl(text))
-    is_whole = text.isascii() and {"oauth_token", "oauth_token_secret"} <= answer.keys()
-    if status != 200 or not is_whole:
+    token, secret = answer.get("oauth_token"), answer.get("oauth_token_secret")
+    is_whole = text.isascii() and token is not None and secret is not None
+    if status != 200 or not is_whole or len(f"{token}{secret}") > LARGEST_CREDENTIALS:
         abort(502, "The network gives no clear answer: try again later.")
     return answer
 
@@ -148,7 +157,8 @@ def _ask(
         answer = requests.post(
             address, fields, auth=signer, timeout=TIMEOUT_SECONDS, allow_redirects=False
         )
-    except requests.RequestException as error:
+    except (requests.RequestException, ValueError) as error:
+        # A ValueError where the answer leads to an address that is none.
         current_app.logger.error("No answer of %s: %s", address, error)
         return None, ""
     if answer.status_code not in (200, 201):

@@ -36,9 +36,18 @@ def test_the_secret_key_may_come_from_the_environment(create_app, monkeypatch):
         ("PAYMENTS_URL", "gateway.example", "give an address that starts with http"),
         ("PAYMENTS_URL", "https://", "give an address that starts with http"),
         ("SHARE_URL", "network.example/oauth", "give an address that starts with http"),
+        ("SHARE_URL", "http://network.example:99999", "give an address that starts with http"),
+        ("SHARE_URL", "http://network.example:0", "give an address that starts with http"),
+        ("SHARE_URL", "http://network..example", "give an address that starts with http"),
+        ("SHARE_URL", f"http://{'x' * 64}.example", "give an address that starts with http"),
+        ("SHARE_URL", "http://ada:word@network.example", "give an address that starts with http"),
+        ("SHARE_URL", "http://network.example/oauth?a=b", "give an address that starts with http"),
+        ("SHARE_URL", " http://network.example", "give an address that starts with http"),
+        ("SHARE_CLIENT_KEY", "ключ", "is no text in ASCII"),
+        ("SHARE_CLIENT_SECRET", "\udcff", "is no text in ASCII"),
         ("SITE_URL", "tickets.example", "give an address that starts with http"),
         ("SITE_URL", "http://", "give an address that starts with http"),
-        ("PAYMENTS_API_KEY", "ключ", "has a letter outside ASCII"),
+        ("PAYMENTS_API_KEY", "ключ", "is no text in ASCII"),
         ("MAIL_SENDER", "shop", "give an e-mail address."),
         ("MAIL_SENDER", "shop@example.org\nBcc: all@example.org", "give an e-mail address."),
         ("PAYMENTS_TIMEOUT", "soon", "give seconds, above 0, up to 3600."),
@@ -59,6 +68,21 @@ def test_a_setting_that_cannot_be_used_stops_the_app(
 
     with pytest.raises(SystemExit, match=f"^BOX_OFFICE_{key} .*{accepted}"):
         create_app(settings)
+
+
+@pytest.mark.behaviour("config.invalid")
+@pytest.mark.parametrize("key", ["PAYMENTS_API_KEY", "SHARE_CLIENT_KEY", "SHARE_CLIENT_SECRET"])
+@pytest.mark.parametrize("value", [None, 7, b"bytes"])
+def test_a_secret_that_is_no_text_stops_the_app(create_app, key, value):
+    with pytest.raises(SystemExit, match=f"^BOX_OFFICE_{key} is no text in ASCII"):
+        create_app({**USABLE, key: value})
+
+
+@pytest.mark.behaviour("config.invalid")
+@pytest.mark.parametrize("key", ["PAYMENTS_URL", "SHARE_URL", "SITE_URL"])
+def test_an_address_that_is_no_text_stops_the_app(create_app, key):
+    with pytest.raises(SystemExit, match=f"^BOX_OFFICE_{key} is .*: give an address"):
+        create_app({**USABLE, key: b"https://tickets.example"})
 
 
 @pytest.mark.behaviour("config.invalid")

@@ -331,3 +331,11 @@ def test_what_is_broken_off_is_no_answer(network, failure):
 
     with pytest.raises(NoAnswer):
         post_status()
+
+
+@pytest.mark.behaviour("share.post.unclear")
+def test_an_answer_that_leads_to_no_address_is_none(network):
+    network.answers("statuses", status=302, headers={"Location": "http://[nowhere/"})
+
+    with pytest.raises(NoAnswer):
+        post_status()

@@ -58,6 +58,7 @@ NO_CREDENTIALS = {
     "error that looks right": (503, urlencode(GIVEN)),
     "created": (201, urlencode(GIVEN)),
     "empty": (200, ""),
+    "too long for a cookie": (200, urlencode({**GIVEN, "oauth_token": "x" * 1000})),
     "web page": (200, "<h1>Welcome</h1>"),
     "JSON": (200, '{"oauth_token": "token", "oauth_token_secret": "secret"}'),
     "no token": (200, "oauth_token_secret=secret&oauth_callback_confirmed=true"),
@@ -117,7 +118,7 @@ def test_an_endpoint_with_a_path_keeps_it(http, make_service, endpoint, address)
 
 @behaviour("oauth1.address")
 @pytest.mark.parametrize("endpoint", [SHARE_URL, f"{SHARE_URL}/"])
-def test_so_do_the_users_page_and_the_swap(http, make_service, endpoint):
+def test_the_users_page_and_the_swap_keep_the_path_too(http, make_service, endpoint):
     service = make_service(endpoint)
 
     page = service.authorization_url()
@@ -240,7 +241,7 @@ def test_a_garbled_answer_is_an_error_of_the_services_own(credentials, http, ser
 
 
 @behaviour("share.authorize.failed")
-def test_no_answer_is_one_as_well(http, service):
+def test_no_answer_is_an_error_of_the_services_own(http, service):
     http.failure = NoAnswer("Nobody there.")
 
     with pytest.raises(NetworkUnclear, match=TRY_LATER):
@@ -346,6 +347,22 @@ def test_temporary_credentials_are_dropped_once_they_are_swapped(http, service):
     assert service.authorized
 
 
+@behaviour("share.callback.failed")
+def test_a_replay_that_the_network_refuses_is_an_error_of_the_services_own(
+    credentials, http, service
+):
+    credentials.kept = TEMPORARY
+    service.verify("verifier", token="temporary")
+
+    # As an older copy of the cookie would have it.
+    credentials.kept = TEMPORARY
+    http.answers["access_token"] = 401, "Used before."
+
+    with pytest.raises(NetworkRefused):
+        service.verify("verifier", token="temporary")
+    assert credentials.kept is None
+
+
 @behaviour("share.callback.strange")
 def test_who_begins_twice_comes_back_with_the_second_token_only(http, service):
     service.authorization_url()
@@ -381,7 +398,9 @@ def test_a_swap_that_is_refused_is_an_error_of_the_services_own(
 
 @behaviour("share.callback.failed")
 @pytest.mark.parametrize("answer", NO_CREDENTIALS.values(), ids=NO_CREDENTIALS)
-def test_so_is_a_swap_with_a_garbled_answer(credentials, http, service, answer):
+def test_a_swap_with_a_garbled_answer_is_an_error_of_the_services_own(
+    credentials, http, service, answer
+):
     credentials.kept = TEMPORARY
     http.answers["access_token"] = answer
 
@@ -391,7 +410,7 @@ def test_so_is_a_swap_with_a_garbled_answer(credentials, http, service, answer):
 
 
 @behaviour("share.callback.failed")
-def test_and_a_swap_without_an_answer(credentials, http, service):
+def test_a_swap_without_an_answer_is_an_error_of_the_services_own(credentials, http, service):
     credentials.kept = TEMPORARY
     http.failure = NoAnswer("Nobody there.")
 
@@ -658,7 +677,7 @@ def test_credentials_of_one_user_are_not_seen_by_another(site):
 
 
 @behaviour("share.visitors")
-def test_nor_when_two_test_clients_share_an_application_context(site):
+def test_credentials_are_not_shared_by_two_test_clients_in_one_application_context(site):
     with site.app_context():
         ada, bruno = site.test_client(), site.test_client()
 
@@ -669,7 +688,7 @@ def test_nor_when_two_test_clients_share_an_application_context(site):
 
 
 @behaviour("share.visitors")
-def test_nor_does_one_of_them_log_the_other_out(site):
+def test_one_test_client_does_not_log_the_other_out(site):
     with site.app_context():
         ada, bruno = site.test_client(), site.test_client()
         ada.get("/press/connect")
@@ -696,7 +715,7 @@ def test_outside_a_request_credentials_are_kept_in_the_object(site):
 
 @behaviour("oauth1.outside")
 @behaviour("share.visitors")
-def test_those_of_the_object_are_not_seen_inside_a_request(site):
+def test_credentials_of_the_object_are_not_seen_inside_a_request(site):
     with site.app_context():
         service = OAuth1Service.from_context("press")
         service.authorization_url()
@@ -708,7 +727,7 @@ def test_those_of_the_object_are_not_seen_inside_a_request(site):
 
 @behaviour("oauth1.outside")
 @behaviour("share.visitors")
-def test_nor_are_those_of_a_visitor_seen_in_the_object(site):
+def test_credentials_of_a_visitor_are_not_seen_in_the_object(site):
     with site.app_context():
         visitor = site.test_client()
         visitor.get("/press/connect")

@@ -35,6 +35,7 @@ NO_ANSWERS = {
     "broken off": {"body": requests.exceptions.ChunkedEncodingError()},
     "error": {"status": 500, "body": WORDS},
     "elsewhere": {"status": 302, "headers": {"Location": "https://elsewhere.example/"}},
+    "nowhere": {"status": 302, "headers": {"Location": "http://[nowhere/"}},
 }
 CREDENTIALS = {
     "oauth_token": "token",
@@ -51,6 +52,7 @@ NO_CREDENTIALS = {
     "no secret": {"body": "oauth_token=token&oauth_callback_confirmed=true"},
     "empty token": {"body": urlencode({**CREDENTIALS, "oauth_token": ""})},
     "empty secret": {"body": urlencode({**CREDENTIALS, "oauth_token_secret": ""})},
+    "too long for a cookie": {"body": urlencode({**CREDENTIALS, "oauth_token": "x" * 1000})},
     "not UTF-8": {"body": urlencode(CREDENTIALS).encode().replace(b"=token", b"=\xff")},
 }
 ELSEWHERE = [
@@ -60,6 +62,8 @@ ELSEWHERE = [
     "/\t/elsewhere.example/",
     "elsewhere.example",
     "",
+    # A cookie has to hold it.
+    f"/{'x' * 500}",
 ]
 
 
@@ -550,6 +554,21 @@ def test_credentials_that_are_refused_are_forgotten(
     assert NO_LONGER in text_of(answer)
     assert f'href="/share/authorize?next={address}"' in answer.text
     assert not is_connected()
+
+
+@pytest.mark.behaviour("share.post")
+def test_the_database_is_let_go_while_the_network_is_asked(address, client, connect, db, network):
+    connect()
+    in_transaction = []
+
+    def answer(request):
+        in_transaction.append(db.session().in_transaction())
+        return 201, {}, ""
+
+    network.transport.add_callback("POST", f"{NETWORK_URL}/statuses", answer)
+
+    assert client.post(address).status_code == 303
+    assert in_transaction == [False]
 
 
 @pytest.mark.behaviour("share.post.unclear")

@@ -258,3 +258,9 @@ def test_a_huge_form_is_refused(add_event, buy, stored):
     assert answer.status_code == 413
     assert "Back to the events" in text_of(answer)
     assert stored("Order") == []
+
+
+@pytest.mark.behaviour("site.host")
+@pytest.mark.parametrize("host", ["a..b", ".", "x" * 64])
+def test_a_host_that_there_cannot_be_is_a_400(client, host):
+    assert client.get("/about", headers={"Host": host}).status_code == 400

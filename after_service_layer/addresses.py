@@ -1,0 +1,15 @@
+"""What counts as the address of a site."""
+
+import re
+
+# No user and password, which would be sent, and logged; no query, as a path comes behind it.
+ADDRESS = re.compile(
+    r"https?://[\w-]{1,63}(\.[\w-]{1,63})*(:(?P<port>[0-9]{1,5}))?(/[\w.~%!$&'()*+,;=:@/-]*)?",
+    re.ASCII,
+)
+
+
+def is_web_address(text: object) -> bool:
+    """Return whether it is http or https, with a host, and a port that there can be."""
+    found = ADDRESS.fullmatch(text) if isinstance(text, str) else None
+    return found is not None and 1 <= int(found["port"] or 80) <= 65535
