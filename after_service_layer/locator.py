@@ -22,8 +22,8 @@ from .services.base import AnyService, NoConfiguredService, Service
 log = logging.getLogger(__name__)
 
 
-class Near(Protocol):
-    """Returns the service of a class for the blueprint that is being served."""
+class Sibling(Protocol):
+    """Returns the service of a class for the same blueprint."""
 
     def __call__(self, kind: type[AnyService], /) -> AnyService: ...
 
@@ -31,11 +31,13 @@ class Near(Protocol):
 class Settings(NamedTuple):
     """What the configuration hands to a constructor."""
 
-    args: tuple[Any, ...] = ()
-    kwargs: Mapping[str, Any] = {}
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
 
 
-Collaborators = Callable[[str, Near], Mapping[str, Callable[[], Any]]]
+NO_SETTINGS = Settings((), {})
+
+Collaborators = Callable[[str, Sibling], Mapping[str, Callable[[], Any]]]
 """Returns for a blueprint, by the name of a constructor's parameter, how to get what it needs."""
 
 
@@ -46,8 +48,8 @@ class ContextLocator:
         self._collaborators = collaborators
         self._fakes: dict[tuple[type[Service], str | None], object] = {}
         # Services made with a fake are not those made without it, or with another.
-        self._rounds = count(1)
-        self._round = 0
+        self._numbers = count(1)
+        self._override_number = 0
 
     def init_app(self, app: Flask, defaults: Mapping[str, Any]) -> None:
         """Read the configuration, laid over the defaults; end services with their context.
@@ -82,15 +84,16 @@ class ContextLocator:
     ) -> Iterator[None]:
         """Hand out `fake` until the block ends, also to the services that need one of its kind.
 
-        For tests. Without a name, for every blueprint. Nobody closes the fake.
+        For tests: it holds in the whole process, for all its apps and threads. Blocks are to be
+        nested. Without a name it is for every blueprint. Nobody closes the fake.
         """
-        before = self._fakes, self._round
+        before = self._fakes, self._override_number
         self._fakes = {**self._fakes, (kind, blueprint_name): fake}
-        self._round = next(self._rounds)
+        self._override_number = next(self._numbers)
         try:
             yield
         finally:
-            self._fakes, self._round = before
+            self._fakes, self._override_number = before
 
     def _is_faked(self, kind: type[Service], blueprint: str) -> bool:
         return (kind, blueprint) in self._fakes or (kind, None) in self._fakes
@@ -104,38 +107,46 @@ class ContextLocator:
             wanted = (kind, blueprint) if (kind, blueprint) in self._fakes else (kind, None)
             return cast(AnyService, self._fakes[wanted])
         made = g.setdefault("services", {})
-        key = kind, blueprint, self._round
+        key = kind, blueprint, self._override_number
         if key not in made:
             made[key] = self._make(blueprint, kind)
         return cast(AnyService, made[key])
 
     def _make(self, blueprint: str, kind: type[AnyService]) -> AnyService:
-        own = configured_services().get(blueprint, {}).get(kind.__name__, Settings())
+        own = configured_services().get(blueprint, {}).get(kind.__name__, NO_SETTINGS)
         known = self._collaborators(blueprint, partial(self._get, blueprint))
-        needed = {name: known[name]() for name in parameters_of(kind.__init__) if name in known}
-        return kind(*own.args, **own.kwargs, **needed)
+        wanted = parameters_of(kind.__init__)
+        try:
+            needed = {name: known[name]() for name in wanted if name in known}
+            return kind(*own.args, **own.kwargs, **needed)
+        except (TypeError, ValueError) as error:
+            settings = [name for name in wanted if name not in known]
+            error.add_note(
+                f"SERVICES[{blueprint!r}][{kind.__name__!r}]: {str(error).rstrip('.')}."
+                f" Settings of {kind.__name__}: {', '.join(settings) or 'none'}."
+            )
+            raise
 
     def _try(self, blueprint: str, name: str) -> None:
         """Make the service of this name once, if it is one of the shop's own."""
-        kinds = [kind for kind in Service.__subclasses__() if kind.__name__ == name]
+        kinds = [kind for kind in kinds_of(Service) if kind.__name__ == name]
         if not kinds:
             log.warning("SERVICES[%r][%r]: there is no service of this name.", blueprint, name)
         for kind in kinds:
+            # One from elsewhere may have the same name, and take other settings.
             if kind.__module__.startswith(f"{__package__}."):
                 try:
                     self.find(kind, blueprint)
                 except (TypeError, ValueError) as error:
-                    sentence = str(error).rstrip(".")
-                    raise SystemExit(
-                        f"SERVICES[{blueprint!r}][{name!r}]: {sentence}."
-                        f" {name} can be set: {self._settings_of(kind)}."
-                    ) from None
+                    # The first note is that of the service itself, or of one that it needs.
+                    raise SystemExit(error.__notes__[0]) from None
 
-    def _settings_of(self, kind: type[Service]) -> str:
-        from_wiring = self._collaborators("", partial(self._get, ""))
-        return (
-            ", ".join(n for n in parameters_of(kind.__init__) if n not in from_wiring) or "nothing"
-        )
+
+def kinds_of(kind: type[Service]) -> Iterator[type[Service]]:
+    """Yield all classes that are a kind of this one."""
+    for direct in kind.__subclasses__():
+        yield direct
+        yield from kinds_of(direct)
 
 
 @cache
@@ -146,7 +157,7 @@ def parameters_of(constructor: Callable[..., None]) -> tuple[str, ...]:
 
 def configured_services() -> dict[str, dict[str, Settings]]:
     """Return what is configured for the current app, by blueprint and by class name."""
-    return cast(dict[str, dict[str, Settings]], current_app.extensions["services"])
+    return cast(dict[str, dict[str, Settings]], current_app.extensions.get("services", {}))
 
 
 def blueprint_of_request(kind: type[Service]) -> str:
@@ -165,7 +176,7 @@ def blueprint_of_request(kind: type[Service]) -> str:
 def overview() -> str:
     """Return a sentence that says which services are configured for which blueprint."""
     lines = [f"{name} ({', '.join(kinds)})" for name, kinds in configured_services().items()]
-    return f"Configured are {', '.join(lines)}."
+    return f"Configured are {', '.join(lines)}." if lines else "Nothing is configured."
 
 
 def close_services(error: BaseException | None = None) -> None:
@@ -183,9 +194,9 @@ def given_services(app: Flask) -> Any:
     if "SERVICES" in app.config:
         return app.config["SERVICES"]
     try:
-        return json.loads(os.environ.get(f"{PREFIX}SERVICES", "{}"))
-    except ValueError as error:
-        raise SystemExit(f"{PREFIX}SERVICES is no JSON: {error}.") from None
+        return json.loads(os.environ.get(f"{PREFIX}SERVICES") or "{}")
+    except (ValueError, RecursionError) as error:
+        raise SystemExit(f"{PREFIX}SERVICES is not JSON: {error}.") from None
 
 
 def read_services(given: Any) -> dict[str, dict[str, Settings]]:
@@ -201,23 +212,25 @@ def read_services(given: Any) -> dict[str, dict[str, Settings]]:
 
 
 def read_names(path: str, given: Any) -> Mapping[str, Any]:
+    """Return a dict whose keys are names; stop the program for anything else."""
     if isinstance(given, Mapping) and all(name and isinstance(name, str) for name in given):
         return given
-    raise SystemExit(f"{path} is {_kind(given)}: give a dict whose keys are names.")
+    raise SystemExit(f"{path} is {_type_of(given)}: give a dict whose keys are names.")
 
 
 def read_settings(path: str, given: Any) -> Settings:
+    """Return (args, kwargs), or a dict of keyword arguments; stop the program for others."""
     match given:
         case [list() | tuple() as args, kwargs]:
             return Settings(tuple(args), read_names(f"{path}[1]", kwargs))
         case Mapping():
             return Settings((), read_names(path, given))
     raise SystemExit(
-        f"{path} is {_kind(given)}: give the arguments of its constructor, as (args, kwargs) or"
+        f"{path} is {_type_of(given)}: give the arguments of its constructor, as (args, kwargs) or"
         " as a dict of keyword arguments."
     )
 
 
-def _kind(given: Any) -> str:
+def _type_of(given: Any) -> str:
     # Not the value itself: there are secrets among them.
     return f"of type {type(given).__name__}"

@@ -12,7 +12,7 @@ from .gateways.credentials import SessionCredentials
 from .gateways.mail import SmtpMailer
 from .gateways.network import SignedHttp
 from .gateways.payments import HttpPayments
-from .locator import ContextLocator, Near
+from .locator import ContextLocator, Sibling
 from .services.base import Service
 from .services.notices import Notices
 from .services.refunds import Refunds
@@ -28,6 +28,7 @@ def default_services(config: Mapping[str, Any]) -> dict[str, Any]:
     network = config["SHARE_URL"], config["SHARE_CLIENT_KEY"], config["SHARE_CLIENT_SECRET"]
     return {
         "checkout": {"Checkout": {"hold_minutes": 30}},
+        # Groups come here, and nobody types for half an hour while others queue.
         "box_office": {"Checkout": {"hold_minutes": 10, "max_per_order": 50}},
         "orders": {"Cancellation": {}},
         "waitlist": {"WaitingList": {}},
@@ -38,11 +39,15 @@ def default_services(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def collaborators(blueprint: str, near: Near) -> dict[str, Callable[[], Any]]:
-    """Return where a service gets what its constructor asks for, by the parameter's name."""
+def collaborators(blueprint: str, sibling: Sibling) -> dict[str, Callable[[], Any]]:
+    """Return where a service gets what its constructor asks for, by the parameter's name.
+
+    What stands here is called when a constructor has a parameter of its name. `sibling(X)` is
+    the X of the same blueprint.
+    """
     config = current_app.config
     return {
-        "session": db.session,
+        "session": lambda: db.session(),
         "clock": lambda: utc_now,
         "new_secret": lambda: secrets.token_urlsafe,
         "choose": lambda: secrets.choice,
@@ -59,10 +64,10 @@ def collaborators(blueprint: str, near: Near) -> dict[str, Callable[[], Any]]:
         ),
         "http": lambda: SignedHttp(timeout=5),
         "credentials": lambda: SessionCredentials(blueprint, secret_key=config["SECRET_KEY"]),
-        "refunds": lambda: near(Refunds),
-        "notices": lambda: near(Notices),
-        "settlement": lambda: near(Settlement),
-        "waiting_list": lambda: near(WaitingList),
+        "refunds": lambda: sibling(Refunds),
+        "notices": lambda: sibling(Notices),
+        "settlement": lambda: sibling(Settlement),
+        "waiting_list": lambda: sibling(WaitingList),
     }
 
 

@@ -5,6 +5,7 @@ A suite's own conftest reads the options with `config.getoption("app")` and
 what a test needs is to be seen in its own suite.
 """
 
+import os
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +33,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Whoever has just run the shop with settings of their own does not want to test these.
+    for variable in [name for name in os.environ if name.startswith("BOX_OFFICE_")]:
+        del os.environ[variable]
     app, database = config.getoption("app"), config.getoption("database")
     if app not in APPS:
         raise pytest.UsageError(f"--app {app}: accepted are {' and '.join(APPS)}.")

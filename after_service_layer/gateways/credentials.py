@@ -11,8 +11,8 @@ from ..services.interfaces import Credentials
 class SessionCredentials:
     """Implements `services.interfaces.CredentialStore`, for one blueprint.
 
-    Inside a request they are in the session, which is one user's. The object may be seen by
-    several, where requests share an application context. Outside of a request they are in it.
+    Inside a request the credentials are in Flask's session, which is one user's; this object may
+    serve several. Outside of a request they are in the object.
     """
 
     def __init__(self, blueprint_name: str, *, secret_key: str | bytes) -> None:

@@ -25,7 +25,7 @@ class Service:
         """
         if cls.locator is None:
             raise NoConfiguredService(
-                f"{cls.__name__} is not to be had from a context: no locator is installed."
+                f"{cls.__name__} cannot be found: no locator is installed."
                 " Call its constructor, or import the app."
             )
         return cls.locator.find(cls, blueprint_name)

@@ -28,6 +28,7 @@ from .refusals import (
     CardMissing,
     OfferNotFound,
     PaymentUnanswered,
+    QuantityRefused,
     Refusal,
     SoldOut,
     VoucherRefused,
@@ -91,6 +92,10 @@ class Checkout(Service):
         """Return how many seats one order may have, as long as there are so many."""
         return self._max_per_order or event.max_per_order
 
+    def most_to_wait_for(self, event: Event) -> int:
+        """Return how many seats one may wait for: not more than one order may then have."""
+        return min(event.most_to_wait_for, self.most_seats(event))
+
     def begin(self, event: Event, checkout_id: str | None) -> Order | None:
         """Return the order that this checkout id has made already; None for a new one.
 
@@ -105,9 +110,9 @@ class Checkout(Service):
         """Return the paid order, or the one that this checkout id has made already.
 
         Commits the pending order, with its seats held, before any money moves; then what became
-        of it, and that its mail is sent. Raises SalesClosed, VoucherRefused, SoldOut and
-        CardMissing with nothing stored, CardDeclined with a declined order, PaymentUnanswered
-        with a pending one.
+        of it, and that its mail is sent. Raises SalesClosed, QuantityRefused, VoucherRefused,
+        SoldOut and CardMissing with nothing stored, CardDeclined with a declined order,
+        PaymentUnanswered with a pending one.
         """
         order, is_new = self._hold(event, purchase)
         if is_new:
@@ -141,6 +146,9 @@ class Checkout(Service):
 
     def _pending_order(self, event: Event, purchase: Purchase) -> Order:
         now = self._clock()
+        most = self.most_seats(event)
+        if not 1 <= purchase.quantity <= most:
+            raise QuantityRefused(most)
         voucher = self._voucher(event, purchase.voucher_code)
         offer = self._require_seats(event, purchase, now)
         price = price_order(event, purchase.quantity, voucher, now=now)

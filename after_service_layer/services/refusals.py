@@ -36,6 +36,14 @@ class SalesClosed(Refusal):
         super().__init__("Sales are closed: the event has started.")
 
 
+class QuantityRefused(Refusal):
+    """One order may not have so many seats, or so few."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"Choose 1 to {most} seats.")
+        self.most = most
+
+
 class VoucherRefused(Refusal):
     """Unknown, or not to be used for this event at this instant; the text says which."""
 

@@ -26,6 +26,7 @@ ANSWERS: dict[type[refusals.Refusal], Answer] = {
     refusals.ThereAreSeats: Answer(409),
     refusals.OfferNotFound: Answer(404),
     refusals.OfferGone: Answer(410),
+    refusals.QuantityRefused: Answer(422, "quantity"),
     refusals.VoucherRefused: Answer(422, "voucher"),
     refusals.CardMissing: Answer(422, "card_token"),
     refusals.CardDeclined: Answer(402),

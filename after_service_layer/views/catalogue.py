@@ -69,7 +69,8 @@ def event_page(
     now = utc_now()
     seats_left = event.seats_left(now)
     typed = form.quantity.data if form is not None else None
-    most = most_to_wait_for(event)
+    checkout = Checkout.from_context("checkout")
+    most = checkout.most_to_wait_for(event)
     wanted = min(typed or 1, most)
     if not event.has_started(now):
         if form is None and (seats_left or offer is not None):
@@ -86,11 +87,6 @@ def event_page(
         offer=offer,
         problem=problem,
     )
-
-
-def most_to_wait_for(event: Event) -> int:
-    """Return how many seats one may wait for: not more than one order may then have."""
-    return min(event.most_to_wait_for, Checkout.from_context("checkout").most_seats(event))
 
 
 def _checkout_form(event: Event, offer: WaitlistEntry | None) -> CheckoutForm:

@@ -7,10 +7,11 @@ from ..clock import utc_now
 from ..database import db
 from ..forms import WaitlistForm
 from ..services.catalogue import find_event, require_open
+from ..services.checkout import Checkout
 from ..services.refusals import Refusal
 from ..services.waiting_list import WaitingList, find_offer
 from .answers import status_of, tell
-from .catalogue import event_page, most_to_wait_for
+from .catalogue import event_page
 
 bp = Blueprint("waitlist", __name__)
 
@@ -18,7 +19,7 @@ bp = Blueprint("waitlist", __name__)
 @bp.post("/events/<slug>/waitlist")
 def join(slug: str) -> ResponseReturnValue:
     event = find_event(db.session(), slug)
-    form = WaitlistForm(most_to_wait_for(event))
+    form = WaitlistForm(Checkout.from_context("checkout").most_to_wait_for(event))
     try:
         # That it is too late counts for more than what is wrong with the form.
         require_open(event, now=utc_now())

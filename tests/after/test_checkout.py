@@ -11,6 +11,7 @@ from after_service_layer.services.interfaces import MailNotSent
 from after_service_layer.services.refusals import (
     CardMissing,
     PaymentUnanswered,
+    QuantityRefused,
     SalesClosed,
     SoldOut,
 )
@@ -311,3 +312,29 @@ def test_an_order_may_have_as_many_seats_as_is_set_or_as_the_event_says(
     make_checkout, settings, most
 ):
     assert make_checkout(**settings).most_seats(an_event(max_per_order=4)) == most
+
+
+@pytest.mark.behaviour("checkout.invalid")
+@pytest.mark.behaviour("counter.limit")
+@pytest.mark.parametrize(("settings", "most"), [({}, 4), ({"max_per_order": 50}, 50)])
+def test_nobody_gets_round_the_limit_by_another_way_than_the_form(
+    make_checkout, session, settings, most
+):
+    event = add(session, an_event(max_per_order=4))
+    checkout = make_checkout(**settings)
+
+    for quantity in (0, most + 1):
+        with pytest.raises(QuantityRefused, match=rf"^Choose 1 to {most} seats\.$"):
+            checkout.place(event, a_purchase(quantity=quantity))
+
+    assert saved(session, Order) == []
+
+
+@pytest.mark.behaviour("waitlist.invalid")
+@pytest.mark.parametrize(
+    ("limit", "capacity", "most"), [(None, 100, 4), (2, 100, 2), (50, 100, 4), (None, 3, 3)]
+)
+def test_nobody_waits_for_more_than_one_order_may_have(make_checkout, limit, capacity, most):
+    checkout = make_checkout(max_per_order=limit)
+
+    assert checkout.most_to_wait_for(an_event(max_per_order=4, capacity=capacity)) == most

@@ -7,7 +7,7 @@ from functools import partial
 from types import SimpleNamespace
 
 import pytest
-from flask import Blueprint
+from flask import Blueprint, Flask
 from sqlalchemy import select
 
 from after_service_layer.models import Order, Organiser
@@ -65,6 +65,10 @@ class Door(Service):
 class Window(Service):
     def close(self):
         closed.append("Window")
+
+
+class FairCheckout(Checkout):
+    """Sells as the other one does."""
 
 
 LampElsewhere = type("Lamp", (Service,), {"__module__": "elsewhere"})
@@ -157,7 +161,7 @@ def test_in_another_context_it_is_another(house):
 
 
 @behaviour("services.one_per_context")
-def test_nor_does_a_context_inside_another_share_it(house, in_context):
+def test_a_context_inside_another_has_a_service_of_its_own(house, in_context):
     one = Lamp.from_context("hall")
     with house.app_context():
         assert Lamp.from_context("hall") is not one
@@ -317,10 +321,18 @@ def test_without_an_application_context_there_is_none(blueprint):
 
 
 @behaviour("services.not_configured")
+def test_in_an_app_without_services_there_is_none():
+    with Flask("another").app_context():
+        sentence = not_configured(Lamp, "hall")
+
+    assert sentence == ("Lamp is not configured for the blueprint 'hall'. Nothing is configured.")
+
+
+@behaviour("services.not_configured")
 def test_without_a_locator_there_is_none(in_context, monkeypatch):
     monkeypatch.setattr(Service, "locator", None)
 
-    assert not_configured(Lamp, "hall").startswith("Lamp is not to be had from a context: no loc")
+    assert not_configured(Lamp, "hall").startswith("Lamp cannot be found: no loc")
 
 
 NAMES = "give a dict whose keys are names."
@@ -386,7 +398,7 @@ def test_a_setting_that_cannot_be_used_stops_the_app_with_its_path(make_shop, se
 
     assert str(stopped.value).startswith("SERVICES['checkout']['Checkout']: ")
     assert sentence in str(stopped.value)
-    assert str(stopped.value).endswith("Checkout can be set: hold_minutes, max_per_order.")
+    assert str(stopped.value).endswith("Settings of Checkout: hold_minutes, max_per_order.")
 
 
 @behaviour("services.invalid")
@@ -398,6 +410,8 @@ def test_a_setting_that_cannot_be_used_stops_the_app_with_its_path(make_shop, se
         ((*SECRETS, "more"), {}),
         (SECRETS, {"key": "another"}),
         (("network.example", *SECRETS[1:]), {}),
+        (("http://", *SECRETS[1:]), {}),
+        (("http://network.example:99999", *SECRETS[1:]), {}),
         ((None, *SECRETS[1:]), {}),
         ((SECRETS[0], None, SECRETS[2]), {}),
         ((SECRETS[0], SECRETS[2], 7), {}),
@@ -434,13 +448,26 @@ def test_what_is_said_shows_no_secret(make_shop, settings):
 
 
 @behaviour("services.invalid")
-@pytest.mark.parametrize("text", ["", "{", "secret word", "{'share': {}}"])
+@pytest.mark.parametrize("text", ["{", "secret word", "{'share': {}}", "[" * 100_000])
 def test_services_in_the_environment_must_be_json(create_app, monkeypatch, text):
     monkeypatch.setenv("BOX_OFFICE_SERVICES", text)
 
-    with pytest.raises(SystemExit, match=r"^BOX_OFFICE_SERVICES is no JSON") as stopped:
+    with pytest.raises(SystemExit, match=r"^BOX_OFFICE_SERVICES is not JSON") as stopped:
         create_app(USABLE)
     assert "secret word" not in str(stopped.value)
+
+
+@behaviour("services.invalid")
+def test_a_setting_of_a_service_that_another_needs_is_blamed_by_its_own_path(make_shop):
+    with pytest.raises(SystemExit, match=r"^SERVICES\['orders'\]\['Refunds'\]: .*: none\.$"):
+        make_shop({"orders": {"Refunds": {"days": 14}}})
+
+
+@behaviour("services.invalid")
+def test_a_kind_of_another_service_is_known_by_its_name(caplog, make_shop):
+    make_shop({"fair": {"FairCheckout": {}}})
+
+    assert caplog.messages == []
 
 
 @behaviour("services.invalid")
@@ -466,6 +493,13 @@ def test_services_may_come_from_the_environment(create_app, monkeypatch):
     )
 
     assert most_seats(create_app(USABLE), "box_office") == 20
+
+
+@behaviour("services.laid_over")
+def test_an_empty_variable_of_the_environment_says_nothing(create_app, monkeypatch):
+    monkeypatch.setenv("BOX_OFFICE_SERVICES", "")
+
+    assert most_seats(create_app(USABLE), "box_office") == 50
 
 
 @behaviour("services.laid_over")
@@ -611,7 +645,7 @@ def test_another_installation_has_another_limit_for_a_sale(open_shop, shop, addr
         ("elsewhere", COUNTER, 20),
     ],
 )
-def test_its_forms_say_so(open_shop, shop, page, most):
+def test_the_forms_of_another_installation_say_its_limit(open_shop, shop, page, most):
     client, _ = open_shop(shop)
 
     assert f'max="{most}"' in client.get(page).text
@@ -670,7 +704,7 @@ def test_they_are_closed_after_an_error_as_well(house):
 
 
 @behaviour("services.closed")
-def test_and_after_an_error_in_a_request(house):
+def test_they_are_closed_after_an_error_in_a_request_too(house):
     with pytest.raises(RuntimeError, match="Somebody fell"):
         house.test_client().get("/hall/fall")
 
@@ -752,7 +786,7 @@ def test_after_the_block_the_service_is_the_same_as_before(in_context):
 
 
 @behaviour("services.override")
-def test_after_an_error_in_the_block_too(in_context):
+def test_the_service_is_back_after_an_error_in_the_block_too(in_context):
     with pytest.raises(RuntimeError), override(Lamp, "fake"):
         raise RuntimeError("The test fails.")
 
@@ -780,7 +814,7 @@ def test_a_fake_reaches_the_service_that_needs_one(in_context):
 
 
 @behaviour("services.override")
-def test_it_reaches_one_that_was_made_before_the_block(in_context):
+def test_a_fake_reaches_a_service_that_was_made_before_the_block(in_context):
     Postman.from_context("hall")
 
     with override(Notices, "fake"):
@@ -788,7 +822,7 @@ def test_it_reaches_one_that_was_made_before_the_block(in_context):
 
 
 @behaviour("services.override")
-def test_it_reaches_what_the_checkout_itself_does_not_name(add_event, buy, mailbox, stored):
+def test_a_fake_reaches_what_the_checkout_itself_does_not_name(add_event, buy, mailbox, stored):
     confirmed = []
 
     with override(Notices, SimpleNamespace(confirm=confirmed.append)):
@@ -807,7 +841,7 @@ def test_nothing_that_was_made_with_a_fake_is_left_afterwards(in_context):
 
 
 @behaviour("services.override")
-def test_nor_is_it_found_by_another_fake(in_context):
+def test_what_was_made_with_a_fake_is_not_found_under_another(in_context):
     for fake in ("first", "second"):
         with override(Notices, fake):
             assert Postman.from_context("hall").notices == fake

@@ -30,6 +30,7 @@ from after_service_layer.services.refusals import (
     OfferNotFound,
     OrderNotFound,
     PaymentUnanswered,
+    QuantityRefused,
     SalesClosed,
     SlugTaken,
     SoldOut,
@@ -59,6 +60,8 @@ class RefusingService:
 
     def most_seats(self, event):
         return event.max_per_order
+
+    most_to_wait_for = most_seats
 
     def begin(self, event, checkout_id):
         return None
@@ -226,6 +229,7 @@ def test_a_ticket_lets_nobody_in(add_event, monkeypatch, organiser_client, refus
                 behaviour("checkout.voucher.used_up"),
             ],
         ),
+        pytest.param(QuantityRefused(4), 422, "quantity", marks=behaviour("checkout.invalid")),
         pytest.param(CardMissing(), 422, "card_token", marks=behaviour("checkout.card_missing")),
         pytest.param(CardDeclined("No."), 402, None, marks=behaviour("checkout.declined")),
     ],

@@ -1,5 +1,6 @@
 """What can be imported without a framework, tried in a fresh interpreter."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,14 @@ def test_a_service_is_given_what_it_needs_and_does_not_ask_for_it():
 
     # It defines the method.
     assert asking == ["base.py"]
+
+
+def test_a_service_does_not_even_speak_of_a_framework():
+    # docs/workshop.md has the room look for these words.
+    services = (ROOT / "after_service_layer/services").glob("*.py")
+    words = re.compile("flask|werkzeug|wtforms|requests")
+
+    assert [path.name for path in services if words.search(path.read_text("utf-8"))] == []
 
 
 def test_a_package_alone_needs_no_framework():

@@ -89,6 +89,22 @@ def test_a_failure_is_shown_before_the_table(project: Path) -> None:
     assert re.search(r"tests/after, the same order again: ARGS=--randomly-seed=\d+", done.stdout)
 
 
+def test_settings_of_the_shell_are_none_of_the_tests(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOX_OFFICE_SERVICES", "{}")
+    (project / "tests" / "after" / "test_seats.py").write_text(
+        "import os, pytest\n"
+        '@pytest.mark.behaviour("seats.left")\n'
+        "def test_environment():\n"
+        '    assert "BOX_OFFICE_SERVICES" not in os.environ\n'
+    )
+
+    done = run(project, "test", "tests/after")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_a_path_chooses_the_suite(project: Path) -> None:
     done = run(project, "test", "tests/after/test_seats.py", "-k", "seats")
 

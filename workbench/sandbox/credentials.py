@@ -69,7 +69,8 @@ class Network(RequestValidator):
     # On loopback there is no TLS.
     enforce_ssl = False
     allowed_signature_methods = (SIGNATURE_HMAC_SHA1,)
-    # What oauthlib goes on checking with where client or token is unknown: unknown as well.
+    # For an unknown client or token oauthlib goes on with these, which nobody has either: so
+    # the refusal takes as long.
     dummy_client = dummy_request_token = dummy_access_token = ""
 
     def __init__(self, client_key: str, client_secret: str) -> None:
