@@ -38,7 +38,6 @@ from .waiting_list import offer_of
 
 log = logging.getLogger(__name__)
 
-
 # A setting above it is a slip: in minutes it is a week.
 LARGEST_SETTING = 10_000
 

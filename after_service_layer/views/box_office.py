@@ -18,13 +18,7 @@ bp = Blueprint("box_office", __name__, url_prefix="/organiser/events/<slug>/sell
 @bp.get("")
 @login_required
 def show(slug: str) -> ResponseReturnValue:
-    event = find_event(db.session(), slug)
-    now = utc_now()
-    form = None
-    if not event.has_started(now) and event.seats_left(now):
-        form = CheckoutForm(Checkout.from_context().most_seats(event), formdata=None)
-        form.renew()
-    return _counter_page(event, form)
+    return _counter_page(find_event(db.session(), slug))
 
 
 @bp.post("")
@@ -33,13 +27,20 @@ def sell(slug: str) -> ResponseReturnValue:
     return checkout.sell(find_event(db.session(), slug), _counter_page)
 
 
-def _counter_page(event: Event, form: CheckoutForm | None, problem: str | None = None) -> str:
+def _counter_page(
+    event: Event, form: CheckoutForm | None = None, problem: str | None = None
+) -> str:
+    """Return the counter's page, with a fresh form where none was filled in."""
     now = utc_now()
+    seats_left = event.seats_left(now)
+    if form is None and seats_left and not event.has_started(now):
+        form = CheckoutForm(Checkout.from_context().most_seats(event), formdata=None)
+        form.renew()
     return render_template(
         "organiser/sell.html",
         event=event,
         now=now,
-        seats_left=event.seats_left(now),
+        seats_left=seats_left,
         form=form,
         problem=problem,
     )

@@ -22,13 +22,7 @@ HOLD = timedelta(minutes=10)
 @bp.get("")
 @login_required
 def show(slug: str) -> ResponseReturnValue:
-    event = event_or_404(slug)
-    now = utc_now()
-    form = None
-    if not event.has_started(now) and event.seats_left(now):
-        form = CheckoutForm(MAX_PER_ORDER, formdata=None)
-        form.renew()
-    return _counter_page(event, form)
+    return _counter_page(event_or_404(slug))
 
 
 @bp.post("")
@@ -37,13 +31,20 @@ def sell(slug: str) -> ResponseReturnValue:
     return checkout.sell(event_or_404(slug), CheckoutForm(MAX_PER_ORDER), HOLD, _counter_page)
 
 
-def _counter_page(event: Event, form: CheckoutForm | None, problem: str | None = None) -> str:
+def _counter_page(
+    event: Event, form: CheckoutForm | None = None, problem: str | None = None
+) -> str:
+    """Return the counter's page, with a fresh form where none was filled in."""
     now = utc_now()
+    seats_left = event.seats_left(now)
+    if form is None and seats_left and not event.has_started(now):
+        form = CheckoutForm(MAX_PER_ORDER, formdata=None)
+        form.renew()
     return render_template(
         "organiser/sell.html",
         event=event,
         now=now,
-        seats_left=event.seats_left(now),
+        seats_left=seats_left,
         form=form,
         problem=problem,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from .steps import EVENT, fill_in, log_in, open_counter, open_event
+from .steps import EVENT, fill_in, log_in, open_counter, open_event, type_purchase
 
 COUNTER = "/organiser/events/the-glass-orchestra/sell"
 
@@ -67,19 +67,6 @@ def test_tickets_can_be_sold_with_the_keyboard_alone(page: Page) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
 
-    typed = {
-        "Name": "Ada Lovelace",
-        "E-mail": "ada@example.org",
-        "Seats": "2",
-        "Voucher": "",
-        "Card": "tok_visa",
-    }
-    for label, text in typed.items():
-        page.keyboard.press("Tab")
-        expect(page.get_by_label(label)).to_be_focused()
-        page.keyboard.type(text)
-    page.keyboard.press("Tab")
-    expect(page.get_by_role("button", name="Sell")).to_be_focused()
-    page.keyboard.press("Enter")
+    type_purchase(page, seats="2", button="Sell")
 
     expect(page.get_by_role("heading", name="Your tickets")).to_be_visible()

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from workbench.run import Stack
 
-from .steps import buy, fill_in, log_in, open_event
+from .steps import buy, fill_in, log_in, open_event, type_purchase
 
 
 def test_buyer_gets_tickets_and_a_mail(page: Page, stack: Stack) -> None:
@@ -102,20 +102,7 @@ def test_ticket_can_be_bought_with_the_keyboard_alone(page: Page) -> None:
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
 
-    typed = {
-        "Name": "Ada Lovelace",
-        "E-mail": "ada@example.org",
-        "Seats": "1",
-        "Voucher": "",
-        "Card": "tok_visa",
-    }
-    for label, text in typed.items():
-        page.keyboard.press("Tab")
-        expect(page.get_by_label(label)).to_be_focused()
-        page.keyboard.type(text)
-    page.keyboard.press("Tab")
-    expect(page.get_by_role("button", name="Buy")).to_be_focused()
-    page.keyboard.press("Enter")
+    type_purchase(page, seats="1", button="Buy")
 
     expect(page.get_by_role("heading", name="Your tickets")).to_be_visible()
 
