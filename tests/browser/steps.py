@@ -30,6 +30,16 @@ def fill_in(page: Page, *, card: str, seats: str = "2") -> None:
     page.get_by_label("Card").fill(card)
 
 
+def skip_to_content(page: Page) -> None:
+    """Go past the navigation with the keyboard: the first stop of every page leads there."""
+    page.wait_for_load_state()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    # The browser takes a moment, and a Tab before that would go to the navigation.
+    expect(page.get_by_role("main")).to_be_focused()
+
+
 def type_purchase(page: Page, *, seats: str, button: str) -> None:
     """Fill in the form that comes next and send it, with the keyboard alone."""
     typed = {

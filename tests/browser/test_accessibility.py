@@ -23,6 +23,7 @@ from .steps import (
     open_event,
     open_offer,
     open_sharing,
+    skip_to_content,
 )
 
 CONTRAST = Path(__file__).with_name("contrast.js").read_text("utf-8")
@@ -185,8 +186,7 @@ def test_barriers_are_really_found(page: Page) -> None:
 
 def test_skip_link_leads_past_the_navigation(page: Page) -> None:
     page.goto("/")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
+    skip_to_content(page)
     page.keyboard.press("Tab")
 
     expect(page.get_by_role("main").locator(":focus")).to_have_count(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from .steps import EVENT, fill_in, log_in, open_counter, open_event, type_purchase
+from .steps import EVENT, fill_in, log_in, open_counter, open_event, skip_to_content, type_purchase
 
 COUNTER = "/organiser/events/the-glass-orchestra/sell"
 
@@ -64,8 +64,7 @@ def test_counter_is_for_organisers(page: Page) -> None:
 
 def test_tickets_can_be_sold_with_the_keyboard_alone(page: Page) -> None:
     open_counter(page)
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
+    skip_to_content(page)
 
     type_purchase(page, seats="2", button="Sell")
 

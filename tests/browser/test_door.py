@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from .steps import EVENT, buy, check_in, log_in
+from .steps import EVENT, buy, check_in, log_in, skip_to_content
 
 
 def open_sales(page: Page) -> None:
@@ -73,8 +73,7 @@ def test_ticket_of_a_cancelled_order_is_refused(page: Page) -> None:
 def test_ticket_can_be_checked_in_with_the_keyboard_alone(page: Page) -> None:
     code = bought_ticket(page)
     open_sales(page)
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
+    skip_to_content(page)
     page.keyboard.press("Tab")
     expect(page.get_by_label("Ticket")).to_be_focused()
     page.keyboard.type(code)

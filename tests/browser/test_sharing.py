@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from workbench.run import Stack
 
-from .steps import allow, ask_network, connect, open_sharing
+from .steps import allow, ask_network, connect, open_sharing, skip_to_content
 
 STRANGE = "This answer belongs to no connection that was begun here: begin again."
 
@@ -183,8 +183,7 @@ def test_cookie_tells_nobody_the_secrets(page: Page, user: str, token_secrets: l
 
 def test_friends_can_be_told_with_the_keyboard_alone(page: Page, user: str) -> None:
     open_sharing(page)
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
+    skip_to_content(page)
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Connect your account")).to_be_focused()
     page.keyboard.press("Enter")
@@ -198,8 +197,7 @@ def test_friends_can_be_told_with_the_keyboard_alone(page: Page, user: str) -> N
     page.keyboard.press("Enter")
 
     shows_connected(page, True)
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
+    skip_to_content(page)
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Post this")).to_be_focused()
     page.keyboard.press("Enter")

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from workbench.run import Stack
 
-from .steps import buy, fill_in, log_in, open_event, type_purchase
+from .steps import buy, fill_in, log_in, open_event, skip_to_content, type_purchase
 
 
 def test_buyer_gets_tickets_and_a_mail(page: Page, stack: Stack) -> None:
@@ -97,10 +97,7 @@ def test_cancelled_order_is_refunded(page: Page, stack: Stack) -> None:
 
 def test_ticket_can_be_bought_with_the_keyboard_alone(page: Page) -> None:
     open_event(page)
-    # The first stop of every page leads past the navigation.
-    page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
-    page.keyboard.press("Enter")
+    skip_to_content(page)
 
     type_purchase(page, seats="1", button="Buy")
 

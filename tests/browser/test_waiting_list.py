@@ -14,6 +14,7 @@ from .steps import (
     add_seats,
     join_waiting_list,
     open_offer,
+    skip_to_content,
 )
 
 
@@ -21,8 +22,7 @@ def test_waiting_list_can_be_joined_with_the_keyboard_alone(page: Page) -> None:
     page.goto(MIDNIGHT_MOZART)
     expect(page.get_by_role("main")).to_contain_text("Sold out.")
     expect(page.get_by_role("button", name="Buy")).to_have_count(0)
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
+    skip_to_content(page)
 
     for label, text in {"E-mail": "keys@example.org", "Seats": "2"}.items():
         page.keyboard.press("Tab")
