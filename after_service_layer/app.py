@@ -11,6 +11,8 @@ from .commands import register_commands
 from .config import load_config
 from .database import db
 from .errors import register_error_pages
+from .links import mail_link
+from .logs import mask_keys_in_logs
 from .money import euros
 from .services.refusals import Refusal
 from .views import (
@@ -56,8 +58,9 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     CSRFProtect(app).exempt(webhooks.bp)
     app.add_template_filter(euros)
     app.add_template_filter(utc_text, "utc")
-    # What the services log goes to its handler, which is made when it is asked for.
-    _ = app.logger
+    app.add_template_global(mail_link)
+    # It asks for the app's logger, which is made then: what the services log goes there, too.
+    mask_keys_in_logs(app)
     wire_services(app)
     register_error_pages(app)
     app.register_error_handler(Refusal, refusal_page)

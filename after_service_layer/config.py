@@ -33,7 +33,7 @@ DEFAULTS: dict[str, Any] = {
     "SHARE_URL": "http://127.0.0.1:5013/oauth",
     "SHARE_CLIENT_KEY": "",
     "SHARE_CLIENT_SECRET": "",
-    # Where the shop is, for the links in mails that no request is there to tell it to.
+    # Where the shop is: every link in a mail begins with it.
     "SITE_URL": "http://127.0.0.1:5000",
 }
 LARGEST_REQUEST = 1024 * 1024
@@ -54,7 +54,7 @@ def load_config(app: Flask, overrides: Mapping[str, Any] | None = None) -> None:
     site = urlsplit(app.config["SITE_URL"])
     if site.scheme == "https":
         app.config["SESSION_COOKIE_SECURE"] = True
-        # Whoever asks by another name may want to have it in the links of a mail.
+        # The shop has one name: a page under another one would have links that lead there.
         app.config["TRUSTED_HOSTS"] = [site.hostname]
 
 
@@ -85,9 +85,10 @@ def _check(config: dict[str, Any]) -> None:
             raise SystemExit(
                 f"{PREFIX}{key} is no text in ASCII: no header carries anything else."
             )
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+", str(config["MAIL_SENDER"])):
+    if not re.fullmatch(r"(?!.*=\?)[!-?A-~]+@[!-?A-~]+", str(config["MAIL_SENDER"])):
         raise SystemExit(
-            f"{PREFIX}MAIL_SENDER is {config['MAIL_SENDER']!r}: give an e-mail address."
+            f"{PREFIX}MAIL_SENDER is {config['MAIL_SENDER']!r}: give an e-mail address in ASCII,"
+            " without =? in it."
         )
     config["PAYMENTS_URL"] = config["PAYMENTS_URL"].rstrip("/")
     config["PAYMENTS_TIMEOUT"] = _number(config, "PAYMENTS_TIMEOUT", float, "seconds", 3600)

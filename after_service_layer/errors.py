@@ -1,5 +1,7 @@
 """Pages for what goes wrong beneath the views, and what every answer tells the browser."""
 
+from urllib.parse import urlsplit
+
 from flask import Flask, abort, current_app, render_template, request
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DatabaseError
@@ -16,16 +18,33 @@ CONTENT_POLICY = (
 
 def register_error_pages(app: Flask) -> None:
     """Answer every refusal with a page of the shop, and set the headers of all answers."""
+    app.before_request(refuse_other_port)
     app.before_request(refuse_nul)
     app.after_request(set_headers)
     app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(DatabaseError, database_error)
 
 
+def refuse_other_port() -> None:
+    """Over https, refuse a Host with another port than SITE_URL has.
+
+    TRUSTED_HOSTS, which has refused any other name already, does not look at the port.
+    """
+    site = urlsplit(current_app.config["SITE_URL"])
+    # A proxy that ends TLS may name the port or not.
+    if site.scheme == "https" and _without_443(request.host) != _without_443(site.netloc):
+        raise SecurityError("This is another port than the shop's.")
+
+
+def _without_443(host: str) -> str:
+    return host.lower().removesuffix(":443")
+
+
 def refuse_nul() -> None:
     """Refuse text with a NUL in it: PostgreSQL cannot keep one, and nobody types one."""
-    texts = [request.path, *request.args.values(), *request.form.values()]
-    if any("\0" in text for text in texts):
+    # A field may come more than once: each value counts, whichever of them is used later.
+    fields = [*request.args.items(multi=True), *request.form.items(multi=True)]
+    if any("\0" in text for text in [request.path, *(value for _name, value in fields)]):
         abort(400, "A text may hold any character but NUL.")
 
 

@@ -6,6 +6,7 @@ import unicodedata
 from datetime import UTC
 from typing import Any
 
+from flask import request
 from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
@@ -41,12 +42,27 @@ A_DATE = "Give a date and time in UTC, such as 2027-03-04 19:30."
 AN_ADDRESS = (
     Length(max=254, message="Give an e-mail address of up to 254 letters."),
     Email("Give an e-mail address, such as ada@example.org."),
+    # In the header of a mail, =? would begin an encoded word (RFC 2047), and what is not ASCII
+    # would become one: the mail might then go to another address than the one that was typed.
+    Regexp(
+        r"(?!.*=\?)[ -~]*\Z",
+        message="Give an e-mail address in plain letters, digits and signs, without =? in it.",
+    ),
 )
 
 
 def _tidy(text: str | None) -> str:
     """Return a one-line text without the blanks around it or the line breaks in it."""
     return " ".join((text or "").split())
+
+
+class ShopForm(FlaskForm):
+    """A form that reads the fields of a submitted form, and no JSON and no uploaded file."""
+
+    class Meta(FlaskForm.Meta):
+        def wrap_formdata(self, form: FlaskForm, formdata: Any) -> Any:
+            """Return the submitted fields; None for a page, or where `formdata` is None."""
+            return request.form if formdata is not None and form.is_submitted() else None
 
 
 class EuroField(StringField):
@@ -88,11 +104,28 @@ class UTCDateTimeField(DateTimeLocalField):
 
     def process_formdata(self, valuelist: list[str]) -> None:
         super().process_formdata(valuelist)
+        # strptime() takes the digits of every script, and years that it does not write again
+        # with four digits: the field would refuse what it shows.
+        if valuelist and not re.fullmatch(r"[1-9][0-9]{3}-[0-9T :-]+", " ".join(valuelist)):
+            self.data = None
+            raise ValueError(A_DATE)
         if self.data is not None:
             self.data = self.data.replace(tzinfo=UTC)
 
 
-class WholeField(IntegerField):
+class DigitsField(IntegerField):
+    """A whole number in ASCII digits: `int()` would take `+1`, `1_0` and `１` as well."""
+
+    data: Any
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        if valuelist and not re.fullmatch(r"\s*[0-9]{1,9}\s*", valuelist[0]):
+            self.data = None
+            raise ValueError(self.invalid_value_message or "Give a whole number, such as 2.")
+        super().process_formdata(valuelist)
+
+
+class WholeField(DigitsField):
     """A whole number from 1 to `most`."""
 
     def __init__(self, label: str, what: str, *, most: int, **options: Any) -> None:
@@ -105,10 +138,10 @@ class WholeField(IntegerField):
         )
 
 
-class SeatsForm(FlaskForm):
+class SeatsForm(ShopForm):
     """A form that asks for 1 to `most` seats."""
 
-    quantity: IntegerField
+    quantity: DigitsField
 
     def __init__(self, most: int, **options: Any) -> None:
         super().__init__(**options)
@@ -136,7 +169,7 @@ class CheckoutForm(SeatsForm):
         "Name", filters=[_tidy], validators=[Length(1, 100, "Give your name, up to 100 letters.")]
     )
     email = EmailField("E-mail", filters=[_tidy], validators=AN_ADDRESS)
-    quantity = IntegerField("Seats", default=1)
+    quantity = DigitsField("Seats", default=1)
     voucher = StringField("Voucher", filters=[_tidy])
     card_token = StringField("Card", filters=[_tidy])
     offer = HiddenField()
@@ -150,21 +183,21 @@ class WaitlistForm(SeatsForm):
     """A place in the queue. It may stand on one page with the checkout, hence the ids."""
 
     email = EmailField("E-mail", filters=[_tidy], validators=AN_ADDRESS, id="waitlist-email")
-    quantity = IntegerField("Seats", default=1, id="waitlist-quantity")
+    quantity = DigitsField("Seats", default=1, id="waitlist-quantity")
 
 
-class CheckinForm(FlaskForm):
+class CheckinForm(ShopForm):
     code = StringField(
         "Ticket", filters=[_tidy], validators=[DataRequired("Give the code of a ticket.")]
     )
 
 
-class LoginForm(FlaskForm):
+class LoginForm(ShopForm):
     name = StringField("Name", validators=[InputRequired("Give your name.")])
     password = PasswordField("Password", validators=[InputRequired("Give your password.")])
 
 
-class EventForm(FlaskForm):
+class EventForm(ShopForm):
     """An event, with prices in euros and instants in UTC."""
 
     title = StringField(
@@ -218,7 +251,7 @@ class EventForm(FlaskForm):
             raise ValidationError("Give the early-bird price and its last day, or neither.")
 
 
-class VoucherForm(FlaskForm):
+class VoucherForm(ShopForm):
     """A voucher. `value` is a whole percentage, or an amount in euros."""
 
     code = StringField(

@@ -9,13 +9,10 @@ from .clock import utc_now
 from .database import db
 from .services import upkeep
 from .services.notices import Notices
-from .services.waiting_list import WaitingList
 
 
 def expire() -> dict[str, int]:
-    return upkeep.expire(
-        db.session(), waiting_list=WaitingList.from_context("jobs"), now=utc_now()
-    )
+    return upkeep.Expiry.from_context("jobs").run()
 
 
 def remind() -> dict[str, int]:

@@ -35,7 +35,7 @@ def default_services(config: Mapping[str, Any]) -> dict[str, Any]:
         "share": {"OAuth1Service": (network, {})},
         "webhooks": {"Settlement": {}},
         "organiser": {"WaitingList": {}},
-        "jobs": {"Notices": {}, "Reconciliation": {}, "WaitingList": {}},
+        "jobs": {"Expiry": {}, "Notices": {}, "Reconciliation": {}, "WaitingList": {}},
     }
 
 

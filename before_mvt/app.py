@@ -11,6 +11,8 @@ from .commands import register_commands
 from .config import load_config
 from .database import db
 from .errors import register_error_pages
+from .links import mail_link
+from .logs import mask_keys_in_logs
 from .money import euros
 from .views import (
     auth,
@@ -53,6 +55,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     CSRFProtect(app).exempt(webhooks.bp)
     app.add_template_filter(euros)
     app.add_template_filter(utc_text, "utc")
+    app.add_template_global(mail_link)
+    mask_keys_in_logs(app)
     register_error_pages(app)
     register_commands(app)
     for feature in FEATURES:

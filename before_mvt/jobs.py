@@ -1,16 +1,18 @@
 """What runs by itself. Each job may run twice, or two at once, or be killed half way.
 
-Each returns what it did: a number for each kind of thing.
+Each returns what it did: a number for each kind of thing. What goes wrong with one event, order
+or mail stops none of the others.
 """
 
+from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flask import current_app
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from .clock import utc_now
-from .database import db
+from .database import db, for_each_row
 from .mail import send_confirmation, send_refund_notice, send_reminder
 from .models import Event, Order, OrderStatus, RefundState, WaitlistEntry, WaitlistStatus
 from .payments import ask_gateway
@@ -24,40 +26,56 @@ REMIND_BEFORE = timedelta(hours=24)
 def expire() -> dict[str, int]:
     """Let go of holds and offers that have lapsed, and offer free seats to the waiting list."""
     now = utc_now()
-    lapsed_hold = and_(Order.status == OrderStatus.PENDING, Order.hold_until < now)
-    lapsed_offer = and_(
-        WaitlistEntry.status == WaitlistStatus.OFFERED, WaitlistEntry.offered_until < now
-    )
     waiting = WaitlistEntry.status == WaitlistStatus.WAITING
+    offered_or_waiting = select(WaitlistEntry.event_id).where(or_(offer_lapsed(now), waiting))
     concerned = db.session.scalars(
         select(Event)
         .where(
             or_(
-                Event.id.in_(select(Order.event_id).where(lapsed_hold)),
-                Event.id.in_(select(WaitlistEntry.event_id).where(or_(lapsed_offer, waiting))),
+                Event.id.in_(select(Order.event_id).where(hold_lapsed(now))),
+                Event.id.in_(offered_or_waiting),
             )
         )
         .order_by(Event.id)
     ).all()
 
-    done = {"expired orders": 0, "lapsed offers": 0, "new offers": 0}
-    for event in concerned:
-        event.lock()
-        done["expired orders"] += db.session.execute(
-            update(Order)
-            .where(Order.event_id == event.id, lapsed_hold)
-            .values(status=OrderStatus.EXPIRED)
-        ).rowcount
-        done["lapsed offers"] += db.session.execute(
-            update(WaitlistEntry)
-            .where(WaitlistEntry.event_id == event.id, lapsed_offer)
-            .values(status=WaitlistStatus.LAPSED)
-        ).rowcount
-        done["new offers"] += offer_seats(event, now)
-        db.session.commit()
-
+    done = {"expired orders": 0, "lapsed offers": 0, "new offers": 0, "events failed": 0}
+    for counts in for_each_row(concerned, expire_at, failed={"events failed": 1}):
+        for what, number in counts.items():
+            done[what] += number
     done["offers mailed"], done["offers not mailed"] = mail_offers()
     return done
+
+
+def expire_at(event: Event) -> dict[str, int]:
+    """Do for one event what `expire` is there for, and commit."""
+    event.lock()
+    now = utc_now()
+    expired = db.session.execute(
+        update(Order)
+        .where(Order.event_id == event.id, hold_lapsed(now))
+        .values(status=OrderStatus.EXPIRED)
+    )
+    lapsed = db.session.execute(
+        update(WaitlistEntry)
+        .where(WaitlistEntry.event_id == event.id, offer_lapsed(now))
+        .values(status=WaitlistStatus.LAPSED)
+    )
+    new_offers = offer_seats(event, now)
+    db.session.commit()
+    return {
+        "expired orders": expired.rowcount,
+        "lapsed offers": lapsed.rowcount,
+        "new offers": new_offers,
+    }
+
+
+def hold_lapsed(now: datetime) -> ColumnElement[bool]:
+    return and_(Order.status == OrderStatus.PENDING, Order.hold_until < now)
+
+
+def offer_lapsed(now: datetime) -> ColumnElement[bool]:
+    return and_(WaitlistEntry.status == WaitlistStatus.OFFERED, WaitlistEntry.offered_until < now)
 
 
 def remind() -> dict[str, int]:
@@ -74,14 +92,12 @@ def remind() -> dict[str, int]:
         )
         .order_by(Order.id)
     ).all()
-    sent = [send_reminder(order) for order in orders]
+    sent = for_each_row(orders, send_reminder, failed=False)
     return {"reminders sent": sent.count(True), "reminders not sent": sent.count(False)}
 
 
 def reconcile() -> dict[str, int]:
     """Finish what was left half done: unknown charges, refunds due, mails not sent."""
-    now = utc_now()
-    done = {"charges settled": 0, "charges still unknown": 0}
     unknown = db.session.scalars(
         select(Order)
         .where(
@@ -91,40 +107,8 @@ def reconcile() -> dict[str, int]:
         )
         .order_by(Order.id)
     ).all()
-    for order in unknown:
-        if order.total_cents == 0:
-            # Nothing to ask: it is as good as paid, unless `expire` has ended it.
-            if order.status == OrderStatus.PENDING:
-                settle(order, None)
-                done["charges settled"] += 1
-            continue
-
-        status, body = ask_gateway(
-            "GET", "/v1/charges", params={"idempotency_key": f"{order.reference}-1"}
-        )
-        match status, body:
-            case 200, {
-                "data": [
-                    {
-                        "id": str(charge_id),
-                        "status": "succeeded",
-                        "amount": order.total_cents,
-                        "reference": order.reference,
-                    }
-                ]
-            }:
-                settle(order, charge_id)
-                done["charges settled"] += 1
-            case 200, {"data": []} if now > order.hold_until:
-                # Whoever was to charge it has long given up: nobody needs to ask again.
-                order.uncharged_at = now
-                db.session.commit()
-                done["charges settled"] += 1
-            case 200, {"data": []}:
-                done["charges still unknown"] += 1
-            case _:
-                current_app.logger.error("No answer on %s: %s %s", order.reference, status, body)
-                done["charges still unknown"] += 1
+    settled = Counter(for_each_row(unknown, find_charge, failed=False))
+    done = {"charges settled": settled[True], "charges still unknown": settled[False]}
 
     refunds = select(Order).where(Order.refund_state == RefundState.DUE)
     confirmations = select(Order).where(
@@ -140,9 +124,52 @@ def reconcile() -> dict[str, int]:
         (confirmations, send_confirmation, "confirmations sent", "confirmations not sent"),
         (notices, send_refund_notice, "refund notices sent", "refund notices not sent"),
     ):
-        results = [finish(order) for order in db.session.scalars(orders.order_by(Order.id)).all()]
+        rows = db.session.scalars(orders.order_by(Order.id)).all()
+        results = for_each_row(rows, finish, failed=False)
         done[finished], done[unfinished] = results.count(True), results.count(False)
     return done
+
+
+def find_charge(order: Order) -> bool | None:
+    """Settle an order if the gateway knows its charge; return whether all is known now.
+
+    None for a free order that `expire` has ended: there was nothing to find. Commits.
+    """
+    if order.total_cents == 0:
+        # Nothing to ask: it is as good as paid.
+        if order.status != OrderStatus.PENDING:
+            return None
+        settle(order, None)
+        return True
+
+    # Before the question: a charge that is made while the answer comes is not in it.
+    now = utc_now()
+    status, body = ask_gateway(
+        "GET", "/v1/charges", params={"idempotency_key": f"{order.reference}-1"}
+    )
+    match status, body:
+        case 200, {
+            "data": [
+                {
+                    "id": str(charge_id),
+                    "status": "succeeded",
+                    "amount": order.total_cents,
+                    "reference": order.reference,
+                }
+            ]
+        }:
+            settle(order, charge_id)
+            return True
+        case 200, {"data": []} if now > order.hold_until:
+            # Whoever was to charge it has long given up: nobody needs to ask again.
+            order.uncharged_at = now
+            db.session.commit()
+            return True
+        case 200, {"data": []}:
+            return False
+        case _:
+            current_app.logger.error("No answer on %s: %s %s", order.reference, status, body)
+            return False
 
 
 JOBS: dict[str, Callable[[], dict[str, int]]] = {

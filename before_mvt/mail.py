@@ -1,13 +1,12 @@
 """Mail, by SMTP."""
 
 import smtplib
-from email.message import EmailMessage
-from email.utils import format_datetime
 
 from flask import current_app, render_template
 
 from .clock import utc_now
 from .database import db
+from .messages import compose
 from .models import Order, WaitlistEntry
 
 
@@ -36,20 +35,25 @@ def _send_once(
 ) -> bool:
     """Send a mail that this column says was not sent yet; return whether it was sent now.
 
-    Commits before and after. A mail that cannot be sent is not lost: the column stays
-    empty, and the next job tries again.
+    Commits before and after. A mail that cannot be sent, for whatever reason, is not lost and
+    stops nothing else: the column stays empty, and the next job tries again.
     """
-    claimed = row.claim_mail(sent_at, utc_now())
+    now = utc_now()
+    claimed = row.claim_mail(sent_at, now)
     db.session.commit()
     if not claimed:
         return False
     try:
         _send(row.email, subject, render_template(template, **facts), row.mail_id(sent_at))
-    except OSError as error:
-        current_app.logger.error("No mail to %s %s: %s", type(row).__name__, row.id, error)
+    except Exception as error:
+        db.session.rollback()
+        kind = type(error).__name__
+        current_app.logger.error(
+            "No mail to %s %s: %s: %s", type(row).__name__, row.id, kind, error
+        )
         sent = False
     else:
-        setattr(row, sent_at, utc_now())
+        setattr(row, sent_at, now)
         sent = True
     row.mail_claimed_until = None
     db.session.commit()
@@ -59,15 +63,9 @@ def _send_once(
 def _send(to: str, subject: str, body: str, mail_id: str) -> None:
     """Send one mail; raise OSError (every SMTP error is one) when it cannot be sent."""
     sender = current_app.config["MAIL_SENDER"]
-    message = EmailMessage()
-    message["From"] = sender
-    message["To"] = to
-    message["Subject"] = subject
-    message["Date"] = format_datetime(utc_now())
-    domain = sender.rpartition("@")[2]
-    message["Message-ID"] = f"<{mail_id}@{domain}>"
-    message.set_content(body)
+    message = compose(sender=sender, to=to, subject=subject, body=body, mail_id=mail_id)
     host, port = current_app.config["MAIL_HOST"], current_app.config["MAIL_PORT"]
     # Without a name to greet with, smtplib looks one up, which takes some machines seconds.
+    domain = sender.rpartition("@")[2]
     with smtplib.SMTP(host, port, local_hostname=domain, timeout=5) as server:
-        server.send_message(message)
+        server.send_message(message, sender, [to])

@@ -361,18 +361,19 @@ class Ticket(db.Model):
     order: Mapped[Order] = relationship(back_populates="tickets")
 
 
-class Organiser(db.Model):
+class Organiser(Lockable, db.Model):
     """Somebody who may change events and vouchers."""
 
     __tablename__ = "organisers"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(80), unique=True)
     password_hash: Mapped[str] = mapped_column(String(255))
+    # A cookie from before the last logout has a lower one, and is worth nothing.
+    session_version: Mapped[int] = mapped_column(default=0)
 
 
 class FailedLogin(db.Model):
-    """A login that was refused, kept for a while to slow down whoever guesses."""
+    """A password that was wrong, or is being checked; kept for a while to slow down guessing."""
 
     __tablename__ = "failed_logins"
 

@@ -11,6 +11,7 @@ def ask_gateway(
 ) -> tuple[int | None, Any]:
     """Return status and JSON of the gateway's answer; None, and why, where there is none.
 
+    It raises nothing: whatever goes wrong, money may have moved, and the caller has to find out.
     With the same idempotency `key`, the gateway does a thing only once. `content` is what
     `requests` sends: json or params.
     """
@@ -28,5 +29,5 @@ def ask_gateway(
             **content,
         )
         return answer.status_code, answer.json()
-    except (requests.RequestException, ValueError, RecursionError) as error:
-        return None, str(error)
+    except Exception as error:
+        return None, f"{type(error).__name__}: {error}"

@@ -2,10 +2,8 @@
 
 import smtplib
 from collections.abc import Callable
-from email.message import EmailMessage
-from email.utils import format_datetime
 
-from ..clock import utc_now
+from ..messages import compose
 from ..models import Order, WaitlistEntry
 from ..services.interfaces import MailNotSent
 
@@ -43,18 +41,19 @@ class SmtpMailer:
         template: str,
         **facts: object,
     ) -> None:
-        message = EmailMessage()
-        message["From"] = self._sender
-        message["To"] = row.email
-        message["Subject"] = subject
-        message["Date"] = format_datetime(utc_now())
-        domain = self._sender.rpartition("@")[2]
-        message["Message-ID"] = f"<{row.mail_id(sent_at)}@{domain}>"
-        message.set_content(self._render(template, **facts))
         try:
+            message = compose(
+                sender=self._sender,
+                to=row.email,
+                subject=subject,
+                body=self._render(template, **facts),
+                mail_id=row.mail_id(sent_at),
+            )
             # Without a name to greet with, smtplib looks one up, which takes seconds on some
             # machines.
+            domain = self._sender.rpartition("@")[2]
             with smtplib.SMTP(self._host, self._port, local_hostname=domain, timeout=5) as server:
-                server.send_message(message)
-        except OSError as error:  # every SMTP error is one
-            raise MailNotSent(str(error)) from error
+                server.send_message(message, self._sender, [row.email])
+        # Not only what SMTP raises: a mail that cannot be written stops nothing else either.
+        except Exception as error:
+            raise MailNotSent(f"{type(error).__name__}: {error}") from error

@@ -23,9 +23,8 @@ class SignedHttp:
                 timeout=self._timeout,
                 allow_redirects=False,
             )
-        except (requests.RequestException, ValueError) as error:
-            # A ValueError where the answer leads to an address that is none.
-            raise NoAnswer(str(error)) from error
+        except Exception as error:
+            raise NoAnswer(f"{type(error).__name__}: {error}") from error
         return answer.status_code, answer.content.decode(errors="replace")
 
 

@@ -80,8 +80,9 @@ class HttpPayments:
                 **content,
             )
             return answer.status_code, answer.json()
-        except (requests.RequestException, ValueError, RecursionError) as error:
-            raise NoClearAnswer(str(error)) from error
+        # Whatever goes wrong, money may have moved.
+        except Exception as error:
+            raise NoClearAnswer(f"{type(error).__name__}: {error}") from error
 
 
 def read_webhook(body: bytes, header: str, *, secret: str, now: datetime) -> ChargeReport:

@@ -1,28 +1,27 @@
 """Letting people in. Came out of `views/sales.py`."""
 
-from datetime import datetime
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..clock import utc_text
 from ..models import Event, Order, OrderStatus, Ticket
+from .interfaces import Clock
 from .refusals import CannotCheckIn, Refusal, TicketNotFound
 
 
-def check_in(session: Session, event: Event, code: str, *, now: datetime) -> Ticket:
+def check_in(session: Session, event: Event, code: str, *, clock: Clock) -> Ticket:
     """Return the ticket with this code, checked in, and commit.
 
     Raises TicketNotFound, also for another event's, or CannotCheckIn with when and why.
     """
-    # A second scanner waits here, and so does a cancellation.
+    # A second scanner waits here, and so does a cancellation. The clock is read after the wait.
     event.lock()
     try:
         ticket = _admissible(session, event, code)
     except Refusal:
         session.rollback()
         raise
-    ticket.checked_in_at = now
+    ticket.checked_in_at = clock()
     session.commit()
     return ticket
 

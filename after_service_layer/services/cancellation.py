@@ -64,7 +64,8 @@ class Cancellation(Service):
         Commits before any money moves: the seats are free then, and a refund that the gateway
         does not make stays due. At the end the waiting list is served.
         """
-        # A second click, or somebody at the door, waits here; the order is then read again.
+        # A second click, or somebody at the door, waits here; the order is then read again. Only
+        # now is the clock: the wait may have been over a step of the ladder.
         order.event.lock()
         self._session.refresh(order)
         try:

@@ -26,6 +26,7 @@ from .pricing import price_order
 from .refusals import (
     CardDeclined,
     CardMissing,
+    CheckoutIdUsed,
     OfferNotFound,
     PaymentUnanswered,
     QuantityRefused,
@@ -95,12 +96,13 @@ class Checkout(Service):
         """Return how many seats one may wait for: not more than one order may then have."""
         return min(event.most_to_wait_for, self.most_seats(event))
 
-    def begin(self, event: Event, checkout_id: str | None) -> Order | None:
+    def begin(self, event: Event, checkout_id: str | None, email: str) -> Order | None:
         """Return the order that this checkout id has made already; None for a new one.
 
-        Raises SalesClosed. Nothing is stored.
+        An entry point asks before it looks at anything else, and waits for no lock. Raises
+        CheckoutIdUsed, or SalesClosed. Nothing is stored.
         """
-        order = self._session.scalar(select(Order).where(Order.checkout_id == checkout_id))
+        order = self._order_of(event, checkout_id, email)
         if order is None:
             require_open(event, now=self._clock())
         return order
@@ -109,9 +111,9 @@ class Checkout(Service):
         """Return the paid order, or the one that this checkout id has made already.
 
         Commits the pending order, with its seats held, before any money moves; then what became
-        of it, and that its mail is sent. Raises SalesClosed, QuantityRefused, VoucherRefused,
-        SoldOut and CardMissing with nothing stored, CardDeclined with a declined order,
-        PaymentUnanswered with a pending one.
+        of it, and that its mail is sent. Raises CheckoutIdUsed, SalesClosed, QuantityRefused,
+        VoucherRefused, SoldOut and CardMissing with nothing stored, CardDeclined with a declined
+        order, PaymentUnanswered with a pending one.
         """
         order, is_new = self._hold(event, purchase)
         if is_new:
@@ -120,15 +122,22 @@ class Checkout(Service):
 
     def _hold(self, event: Event, purchase: Purchase) -> tuple[Order, bool]:
         """Return the pending order, committed, and whether this call has made it."""
+        # The limit that was shown, should an organiser change it during the wait.
+        most = self.most_seats(event)
         try:
             # From here to the commit, nobody else decides about this event's seats, and a second
-            # click waits for the first.
+            # click waits for the first. All that follows goes by the instant at which the wait
+            # is over.
             event.lock()
-            twin = self.begin(event, purchase.checkout_id)
+            now = self._clock()
+            twin = self._order_of(event, purchase.checkout_id, purchase.email)
             if twin is not None:
                 self._session.rollback()
                 return twin, False
-            order = self._pending_order(event, purchase)
+            require_open(event, now=now)
+            if not 1 <= purchase.quantity <= most:
+                raise QuantityRefused(most)
+            order = self._pending_order(event, purchase, now)
             self._session.add(order)
             self._session.commit()
         except Refusal:
@@ -137,18 +146,26 @@ class Checkout(Service):
         except IntegrityError:
             # The same form, sent for another event at the same moment.
             self._session.rollback()
-            twin = self.begin(event, purchase.checkout_id)
+            twin = self._order_of(event, purchase.checkout_id, purchase.email)
             if twin is None:
                 raise
             return twin, False
         return order, True
 
-    def _pending_order(self, event: Event, purchase: Purchase) -> Order:
-        now = self._clock()
-        most = self.most_seats(event)
-        if not 1 <= purchase.quantity <= most:
-            raise QuantityRefused(most)
-        voucher = self._voucher(event, purchase.voucher_code)
+    def _order_of(self, event: Event, checkout_id: str | None, email: str) -> Order | None:
+        """Return the order of this checkout id; raise CheckoutIdUsed where it is another's.
+
+        The id is no secret: somebody else who has it learns nothing of that order.
+        """
+        order = self._session.scalar(select(Order).where(Order.checkout_id == checkout_id))
+        if order is None:
+            return None
+        if order.event_id != event.id or order.email.lower() != email.lower():
+            raise CheckoutIdUsed()
+        return order
+
+    def _pending_order(self, event: Event, purchase: Purchase, now: datetime) -> Order:
+        voucher = self._voucher(event, purchase.voucher_code, now)
         offer = self._require_seats(event, purchase, now)
         price = price_order(event, purchase.quantity, voucher, now=now)
         if price.total_cents > 0 and not purchase.card_token:
@@ -172,7 +189,7 @@ class Checkout(Service):
             hold_until=now + self._hold_time,
         )
 
-    def _voucher(self, event: Event, typed_code: str) -> Voucher | None:
+    def _voucher(self, event: Event, typed_code: str, now: datetime) -> Voucher | None:
         """Return the voucher, locked until the commit; None where none was given."""
         code = typed_code.upper()
         if not code:
@@ -181,7 +198,7 @@ class Checkout(Service):
         if voucher is None:
             raise VoucherRefused(f"There is no voucher {code}.")
         voucher.lock()
-        reason = voucher.refusal(event, self._clock())
+        reason = voucher.refusal(event, now)
         if reason is not None:
             raise VoucherRefused(reason)
         return voucher

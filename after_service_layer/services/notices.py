@@ -40,17 +40,19 @@ class Notices(Service):
         return self._send_once(entry, "offer_sent_at", self._mailer.offer)
 
     def _send_once(self, row: Row, sent_at: str, send: Callable[[Row], None]) -> bool:
-        claimed = row.claim_mail(sent_at, self._clock())
+        now = self._clock()
+        claimed = row.claim_mail(sent_at, now)
         self._session.commit()
         if not claimed:
             return False
         try:
             send(row)
         except MailNotSent as error:
+            self._session.rollback()
             log.error("No mail to %s %s: %s", type(row).__name__, row.id, error)
             sent = False
         else:
-            setattr(row, sent_at, self._clock())
+            setattr(row, sent_at, now)
             sent = True
         row.mail_claimed_until = None
         self._session.commit()

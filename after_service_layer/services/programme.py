@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from ..models import Event, Order, OrderStatus, Voucher, VoucherKind, voucher_uses
 from ..money import net_of
+from .interfaces import Clock
 from .refusals import CapacityTooSmall, CodeTaken, EventNotFound, SlugTaken, VoucherEventUnknown
 from .waiting_list import WaitingList
 
@@ -91,7 +92,7 @@ def edit_event(
     details: EventDetails,
     *,
     waiting_list: WaitingList,
-    now: datetime,
+    clock: Clock,
 ) -> None:
     """Change an event and commit, then serve the waiting list: there may be more seats now.
 
@@ -99,7 +100,7 @@ def edit_event(
     """
     # No seat may be sold between counting them and storing the new capacity.
     event.lock()
-    taken = event.seats_taken(now)
+    taken = event.seats_taken(clock())
     if details.capacity < taken:
         session.rollback()
         raise CapacityTooSmall(taken)

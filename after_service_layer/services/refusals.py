@@ -36,6 +36,13 @@ class SalesClosed(Refusal):
         super().__init__("Sales are closed: the event has started.")
 
 
+class CheckoutIdUsed(Refusal):
+    """The id has made an order already, for another event or another e-mail address."""
+
+    def __init__(self) -> None:
+        super().__init__("This was sent before: check what you typed, and send it again.")
+
+
 class QuantityRefused(Refusal):
     """One order may not have so many seats, or so few."""
 

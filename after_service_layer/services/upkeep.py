@@ -1,7 +1,7 @@
 """What runs by itself. Came out of `jobs.py`.
 
 Each job may run twice, or two at once, or be killed half way, and returns what it did: a number
-for each kind of thing.
+for each kind of thing. What goes wrong with one event, order or mail stops none of the others.
 """
 
 import logging
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from ..models import Event, Order, OrderStatus, RefundState, WaitlistEntry, WaitlistStatus
 from .base import Service
+from .batches import for_each_row
 from .interfaces import Clock, NoClearAnswer, Payments
 from .notices import Notices
 from .refunds import Refunds
@@ -25,60 +26,77 @@ log = logging.getLogger(__name__)
 REMIND_BEFORE = timedelta(hours=24)
 
 
-def expire(session: Session, *, waiting_list: WaitingList, now: datetime) -> dict[str, int]:
-    """Let go of holds and offers that have lapsed, and offer free seats to the waiting list.
+class Expiry(Service):
+    """Lets go of holds and offers that have lapsed, and offers free seats to the waiting list."""
 
-    Commits for each event, and for each mail.
-    """
-    lapsed_hold = and_(Order.status == OrderStatus.PENDING, Order.hold_until < now)
-    lapsed_offer = and_(
-        WaitlistEntry.status == WaitlistStatus.OFFERED, WaitlistEntry.offered_until < now
-    )
-    done = {"expired orders": 0, "lapsed offers": 0, "new offers": 0}
-    for event in session.scalars(_concerned(lapsed_hold, lapsed_offer)).all():
+    def __init__(self, session: Session, *, waiting_list: WaitingList, clock: Clock) -> None:
+        self._session = session
+        self._waiting_list = waiting_list
+        self._clock = clock
+
+    def run(self) -> dict[str, int]:
+        """Look at every event once. Commits for each of them, and for each mail."""
+        events = self._session.scalars(_concerned(self._clock())).all()
+        done = {"expired orders": 0, "lapsed offers": 0, "new offers": 0, "events failed": 0}
+        failed = {"events failed": 1}
+        for counts in for_each_row(self._session, events, self._expire_at, failed=failed):
+            for what, number in counts.items():
+                done[what] += number
+        done["offers mailed"], done["offers not mailed"] = self._waiting_list.mail_offers()
+        return done
+
+    def _expire_at(self, event: Event) -> dict[str, int]:
         event.lock()
-        done["expired orders"] += _move(session, event, Order, lapsed_hold, OrderStatus.EXPIRED)
-        done["lapsed offers"] += _move(
-            session, event, WaitlistEntry, lapsed_offer, WaitlistStatus.LAPSED
+        now = self._clock()
+        done = {
+            "expired orders": self._move(event, Order, _hold_lapsed(now), OrderStatus.EXPIRED),
+            "lapsed offers": self._move(
+                event, WaitlistEntry, _offer_lapsed(now), WaitlistStatus.LAPSED
+            ),
+            "new offers": self._waiting_list.offer_seats(event, now),
+        }
+        self._session.commit()
+        return done
+
+    def _move(
+        self,
+        event: Event,
+        model: type[Order] | type[WaitlistEntry],
+        which: ColumnElement[bool],
+        status: OrderStatus | WaitlistStatus,
+    ) -> int:
+        """Give a new status to rows of an event, in one statement; return how many there were."""
+        moved = self._session.scalars(
+            update(model)
+            .where(model.event_id == event.id, which)
+            .values(status=status)
+            .returning(model.id)
         )
-        done["new offers"] += waiting_list.offer_seats(event)
-        session.commit()
-    done["offers mailed"], done["offers not mailed"] = waiting_list.mail_offers()
-    return done
+        return len(moved.all())
 
 
-def _concerned(
-    lapsed_hold: ColumnElement[bool], lapsed_offer: ColumnElement[bool]
-) -> Select[Event]:
-    """Return the query for all events that `expire` has to look at."""
+def _hold_lapsed(now: datetime) -> ColumnElement[bool]:
+    return and_(Order.status == OrderStatus.PENDING, Order.hold_until < now)
+
+
+def _offer_lapsed(now: datetime) -> ColumnElement[bool]:
+    return and_(WaitlistEntry.status == WaitlistStatus.OFFERED, WaitlistEntry.offered_until < now)
+
+
+def _concerned(now: datetime) -> Select[Event]:
+    """Return the query for all events that `Expiry` has to look at."""
     waiting = WaitlistEntry.status == WaitlistStatus.WAITING
+    offered_or_waiting = select(WaitlistEntry.event_id).where(or_(_offer_lapsed(now), waiting))
     return (
         select(Event)
         .where(
             or_(
-                Event.id.in_(select(Order.event_id).where(lapsed_hold)),
-                Event.id.in_(select(WaitlistEntry.event_id).where(or_(lapsed_offer, waiting))),
+                Event.id.in_(select(Order.event_id).where(_hold_lapsed(now))),
+                Event.id.in_(offered_or_waiting),
             )
         )
         .order_by(Event.id)
     )
-
-
-def _move(
-    session: Session,
-    event: Event,
-    model: type[Order] | type[WaitlistEntry],
-    which: ColumnElement[bool],
-    status: OrderStatus | WaitlistStatus,
-) -> int:
-    """Give a new status to rows of an event, in one statement; return how many there were."""
-    moved = session.scalars(
-        update(model)
-        .where(model.event_id == event.id, which)
-        .values(status=status)
-        .returning(model.id)
-    )
-    return len(moved.all())
 
 
 def remind(session: Session, *, notices: Notices, now: datetime) -> dict[str, int]:
@@ -97,7 +115,7 @@ def remind(session: Session, *, notices: Notices, now: datetime) -> dict[str, in
         )
         .order_by(Order.id)
     ).all()
-    sent = [notices.remind(order) for order in orders]
+    sent = for_each_row(session, orders, notices.remind, failed=False)
     return {"reminders sent": sent.count(True), "reminders not sent": sent.count(False)}
 
 
@@ -160,25 +178,19 @@ class Reconciliation(Service):
             )
             .order_by(Order.id)
         ).all()
-        now = self._clock()
-        settled = Counter(
-            self._settle(order, now) if order.total_cents else self._settle_free(order)
-            for order in unknown
-        )
+        known: list[bool | None] = for_each_row(self._session, unknown, self._settle, failed=False)
+        settled = Counter(known)
         return {"charges settled": settled[True], "charges still unknown": settled[False]}
 
-    def _settle_free(self, order: Order) -> bool | None:
-        """Return True, or None for an order that `expire` has ended.
+    def _settle(self, order: Order) -> bool | None:
+        """Return whether all is known now about the order's charge.
 
-        There is nothing to ask: such an order is as good as paid.
+        None for a free order that `Expiry` has ended: there was nothing to find.
         """
-        if order.status != OrderStatus.PENDING:
-            return None
-        self._settlement.succeeded(order, None)
-        return True
-
-    def _settle(self, order: Order, now: datetime) -> bool:
-        """Return whether it is known now if the order was charged."""
+        if order.total_cents == 0:
+            return self._settle_free(order)
+        # Before the question: a charge that is made while the answer comes is not in it.
+        now = self._clock()
         try:
             charge_id = self._payments.find_charge(
                 amount_cents=order.total_cents,
@@ -198,6 +210,13 @@ class Reconciliation(Service):
         self._session.commit()
         return True
 
+    def _settle_free(self, order: Order) -> bool | None:
+        # Nothing to ask: it is as good as paid.
+        if order.status != OrderStatus.PENDING:
+            return None
+        self._settlement.succeeded(order, None)
+        return True
+
     def _finish(
         self,
         orders: Select[Order],
@@ -205,7 +224,6 @@ class Reconciliation(Service):
         finished: str,
         unfinished: str,
     ) -> dict[str, int]:
-        results = [
-            finish(order) for order in self._session.scalars(orders.order_by(Order.id)).all()
-        ]
+        rows = self._session.scalars(orders.order_by(Order.id)).all()
+        results = for_each_row(self._session, rows, finish, failed=False)
         return {finished: results.count(True), unfinished: results.count(False)}

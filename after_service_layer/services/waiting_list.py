@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from ..models import Event, WaitlistEntry, WaitlistStatus
 from .base import Service
+from .batches import for_each_row
 from .catalogue import require_open
 from .interfaces import Clock
 from .notices import Notices
@@ -86,16 +87,15 @@ class WaitingList(Service):
     def serve(self, event: Event) -> None:
         """Offer the seats that have come free to whoever waits, and write to them. Commits."""
         event.lock()
-        self.offer_seats(event)
+        self.offer_seats(event, self._clock())
         self._session.commit()
         self.mail_offers(event)
 
-    def offer_seats(self, event: Event) -> int:
+    def offer_seats(self, event: Event, now: datetime) -> int:
         """Offer free seats strictly in the order of joining; return how many entries got some.
 
-        The caller has locked the event, and commits.
+        The caller has locked the event, has read the clock after that, and commits.
         """
-        now = self._clock()
         if event.has_started(now) or not event.published:
             return 0
         seats_left = event.seats_left(now)
@@ -126,7 +126,8 @@ class WaitingList(Service):
         )
         if event is not None:
             unaware = unaware.where(WaitlistEntry.event_id == event.id)
-        sent = [self._notices.offer(entry) for entry in self._session.scalars(unaware).all()]
+        entries = self._session.scalars(unaware).all()
+        sent = for_each_row(self._session, entries, self._notices.offer, failed=False)
         return sent.count(True), sent.count(False)
 
     def _is_waiting(self, event: Event, email: str, now: datetime) -> bool:

@@ -22,6 +22,7 @@ ANSWERS: dict[type[refusals.Refusal], Answer] = {
     refusals.EventNotFound: Answer(404),
     refusals.OrderNotFound: Answer(404),
     refusals.SalesClosed: Answer(409),
+    refusals.CheckoutIdUsed: Answer(409),
     refusals.SoldOut: Answer(409),
     refusals.ThereAreSeats: Answer(409),
     refusals.OfferNotFound: Answer(404),

@@ -17,7 +17,7 @@ from ..models import FailedLogin, Organiser
 
 bp = Blueprint("auth", __name__)
 
-# So many wrong passwords for one name within this time, and then nobody is let in by it.
+# So many wrong passwords for one name within this time, and then no login by it.
 GUESSES = 5
 GUESSES_WITHIN = timedelta(minutes=5)
 
@@ -33,7 +33,7 @@ def login_required(
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-        if db.session.get(Organiser, session.get("organiser", 0)) is None:
+        if _logged_in() is None:
             here = request.full_path.rstrip("?") if request.method == "GET" else None
             return redirect(url_for("auth.login", next=here), 303)
         return view(*args, **kwargs)
@@ -48,36 +48,68 @@ def login() -> ResponseReturnValue:
     if not form.is_submitted():
         return render_template("auth/login.html", form=form, problem=None, next=target)
 
-    now = utc_now()
-    name = (form.name.data or "").lower()[:80]
-    refused = select(func.count(FailedLogin.id)).where(FailedLogin.name == name)
-    tries = db.session.scalar(refused.where(FailedLogin.at > now - GUESSES_WITHIN)) or 0
-    if tries >= GUESSES:
+    guess = _count_guess((form.name.data or "").lower()[:80])
+    if guess is None:
         problem = "Too many tries: wait five minutes."
         page = render_template("auth/login.html", form=form, problem=problem, next=target)
         return page, 429, {"Retry-After": str(int(GUESSES_WITHIN.total_seconds()))}
 
     organiser = db.session.scalar(select(Organiser).where(Organiser.name == form.name.data))
-    # An unknown name costs as much time as a wrong password, so that the clock tells nothing.
+    # An unknown name takes as much time as a wrong password, to prevent timing attacks.
     known_hash = organiser.password_hash if organiser else _hash_of_nobody()
     right = check_password_hash(known_hash, form.password.data or "")
     if organiser is None or not right:
-        db.session.execute(delete(FailedLogin).where(FailedLogin.at <= now - GUESSES_WITHIN))
-        db.session.add(FailedLogin(name=name, at=now))
-        db.session.commit()
         problem = "The name or the password is wrong."
         return render_template("auth/login.html", form=form, problem=problem, next=target), 401
 
+    db.session.execute(delete(FailedLogin).where(FailedLogin.id == guess))
+    db.session.commit()
     session.clear()
     session["organiser"] = organiser.id
+    session["organiser_session"] = organiser.session_version
     return redirect(target, 303)
 
 
 @bp.post("/logout")
 def logout() -> ResponseReturnValue:
+    organiser = _logged_in()
+    if organiser is not None:
+        # A copy of the cookie, wherever it is, ends with this one.
+        organiser.session_version += 1
+        db.session.commit()
     session.clear()
     flash("You are logged out.")
     return redirect(url_for("catalogue.index"), 303)
+
+
+def _logged_in() -> Organiser | None:
+    """Return who is logged in by the cookie of this request; None if that is over."""
+    organiser = db.session.get(Organiser, session.get("organiser", 0))
+    if organiser is None or session.get("organiser_session") != organiser.session_version:
+        return None
+    return organiser
+
+
+def _count_guess(name: str) -> int | None:
+    """Count a guess for a name, and return its id; None, and nothing counted, for one too many.
+
+    Commits. It counts as wrong from now on, and is deleted if it turns out to be right: guesses
+    that are sent in parallel are all counted before the first password is checked.
+    """
+    # One guess at a time, whatever the name is: unknown names must not be told from known ones.
+    gate = db.session.scalar(select(Organiser).order_by(Organiser.id).limit(1))
+    if gate is not None:
+        gate.lock()
+    now = utc_now()
+    db.session.execute(delete(FailedLogin).where(FailedLogin.at <= now - GUESSES_WITHIN))
+    same_name = select(func.count(FailedLogin.id)).where(FailedLogin.name == name)
+    if (db.session.scalar(same_name) or 0) >= GUESSES:
+        db.session.rollback()
+        return None
+    guess = FailedLogin(name=name, at=now)
+    db.session.add(guess)
+    db.session.commit()
+    return guess.id
 
 
 @cache

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from ..clock import utc_now
 from ..database import db
 from ..forms import CheckoutForm
-from ..models import Event, Order
+from ..models import Event
 from ..services.catalogue import find_event
 from ..services.checkout import Checkout, Purchase
 from ..services.refusals import PaymentUnanswered, Refusal
@@ -33,22 +33,20 @@ def sell(
     """
     checkout = Checkout.from_context()
     form = CheckoutForm(checkout.most_seats(event))
-    order: Order | None
     try:
-        if form.validate():
+        # That a form was sent before, or comes too late, counts for more than what is wrong in it.
+        order = checkout.begin(event, form.checkout_id.data, form.email.data)
+        if order is None:
+            if not form.validate():
+                form.renew()
+                return page(event, form, None), 422
             order = checkout.place(event, _purchase(form))
-        else:
-            # A form that was sent before, or comes too late, is answered as such all the same.
-            order = checkout.begin(event, form.checkout_id.data)
     except PaymentUnanswered as refusal:
         return render_template("orders/held.html", order=refusal.order), status_of(refusal)
     except Refusal as refusal:
         problem = tell(form, refusal)
         form.renew()
         return page(event, form, problem), status_of(refusal)
-    if order is None:
-        form.renew()
-        return page(event, form, None), 422
     return redirect(url_for("orders.show", reference=order.reference, secret=order.secret), 303)
 
 

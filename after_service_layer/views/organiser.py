@@ -58,7 +58,7 @@ def edit_event(slug: str) -> ResponseReturnValue:
                 event,
                 _event_details(form),
                 waiting_list=WaitingList.from_context(),
-                now=utc_now(),
+                clock=utc_now,
             )
         except Refusal as refusal:
             tell(form, refusal)

@@ -48,7 +48,7 @@ def check_in(slug: str) -> ResponseReturnValue:
     if not form.validate():
         return _sales_page(event, form, 422)
     try:
-        ticket = admit(db.session(), event, form.code.data, now=utc_now())
+        ticket = admit(db.session(), event, form.code.data, clock=utc_now)
     except Refusal as refusal:
         return _sales_page(event, form, status_of(refusal), tell(form, refusal))
     flash(f"{ticket.order.name} is checked in.")

@@ -29,7 +29,7 @@ from ..money import percent_of
 from ..payments import ask_gateway
 from .catalogue import event_or_404, event_page
 from .orders import give_back
-from .waitlist import serve_waitlist
+from .waitlist import CLOSED, serve_waitlist
 
 bp = Blueprint("checkout", __name__)
 
@@ -57,20 +57,24 @@ def sell(
     """
     again = partial(_form_again, event, form, page)
 
-    # From here to the commit, nobody else decides about this event's seats, and a second click
-    # waits for the first.
-    event.lock()
-    now = utc_now()
-
+    # A form that was sent before, comes too late or is not valid need not wait for a lock.
     twin = _order_of(form.checkout_id.data)
     if twin is not None:
-        return _to_order(twin)
-
-    if event.has_started(now):
-        return again(409, "Sales are closed: the event has started.")
-
+        return _sent_before(twin, event, form, again)
+    if event.has_started(utc_now()):
+        return again(409, CLOSED)
     if not form.validate():
         return again(422)
+
+    # From here to the commit, nobody else decides about this event's seats, and a second click
+    # waits for the first. All that follows goes by the instant at which the wait is over.
+    event.lock()
+    now = utc_now()
+    twin = _order_of(form.checkout_id.data)
+    if twin is not None:
+        return _sent_before(twin, event, form, again)
+    if event.has_started(now):
+        return again(409, CLOSED)
 
     voucher = None
     if form.voucher.data:
@@ -138,7 +142,7 @@ def sell(
         twin = _order_of(form.checkout_id.data)
         if twin is None:
             raise
-        return _to_order(twin)
+        return _sent_before(twin, event, form, again)
 
     if order.total_cents == 0:
         settle(order, None)
@@ -225,6 +229,21 @@ def _offer_of(event: Event, token: str) -> WaitlistEntry | None:
 
 def _order_of(checkout_id: str | None) -> Order | None:
     return db.session.scalar(select(Order).where(Order.checkout_id == checkout_id))
+
+
+def _sent_before(
+    order: Order,
+    event: Event,
+    form: CheckoutForm,
+    again: Callable[[int, str], ResponseReturnValue],
+) -> ResponseReturnValue:
+    """Lead to the order that this form's id has made already, for the same event and e-mail.
+
+    Somebody else who has the id learns nothing of that order.
+    """
+    if order.event_id == event.id and order.email.lower() == form.email.data.lower():
+        return _to_order(order)
+    return again(409, "This was sent before: check what you typed, and send it again.")
 
 
 def _to_order(order: Order) -> ResponseReturnValue:

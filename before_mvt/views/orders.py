@@ -27,12 +27,13 @@ def show(reference: str, secret: str) -> ResponseReturnValue:
 
 @bp.post("/cancel")
 def cancel(reference: str, secret: str) -> ResponseReturnValue:
-    now = utc_now()
     order = order_or_404(reference, secret)
 
-    # A second click, or somebody at the door, waits here; the order is then read again.
+    # A second click, or somebody at the door, waits here; the order is then read again. Only now
+    # is the clock: the wait may have been over a step of the ladder.
     order.event.lock()
     db.session.refresh(order)
+    now = utc_now()
     problem = _why_not_cancelled(order, now)
     if problem is not None:
         db.session.rollback()

@@ -157,9 +157,9 @@ def _ask(
         answer = requests.post(
             address, fields, auth=signer, timeout=TIMEOUT_SECONDS, allow_redirects=False
         )
-    except (requests.RequestException, ValueError) as error:
-        # A ValueError where the answer leads to an address that is none.
-        current_app.logger.error("No answer of %s: %s", address, error)
+    except Exception as error:
+        kind = type(error).__name__
+        current_app.logger.error("No answer of %s: %s: %s", address, kind, error)
         return None, ""
     if answer.status_code not in (200, 201):
         current_app.logger.error("%s answers %s.", address, answer.status_code)

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import and_, func, or_, select
 
 from ..clock import utc_now
-from ..database import db
+from ..database import db, for_each_row
 from ..forms import WaitlistForm
 from ..mail import send_offer
 from ..models import Event, WaitlistEntry, WaitlistStatus
@@ -17,6 +17,7 @@ from .catalogue import event_or_404, event_page
 bp = Blueprint("waitlist", __name__)
 
 OFFER_HOLDS = timedelta(hours=48)
+CLOSED = "Sales are closed: the event has started."
 
 
 @bp.post("/events/<slug>/waitlist")
@@ -24,13 +25,17 @@ def join(slug: str) -> ResponseReturnValue:
     event = event_or_404(slug)
     form = WaitlistForm(event.most_to_wait_for)
 
+    # A form that comes too late or is not valid need not wait for a lock.
+    if event.has_started(utc_now()):
+        return _form_again(event, form, 409, CLOSED)
+    if not form.validate():
+        return _form_again(event, form, 422)
+
     # A second click waits here, and then finds the entry of the first.
     event.lock()
     now = utc_now()
     if event.has_started(now):
-        return _form_again(event, form, 409, "Sales are closed: the event has started.")
-    if not form.validate():
-        return _form_again(event, form, 422)
+        return _form_again(event, form, 409, CLOSED)
 
     offered = and_(
         WaitlistEntry.status == WaitlistStatus.OFFERED, WaitlistEntry.offered_until >= now
@@ -128,7 +133,7 @@ def mail_offers(event: Event | None = None) -> tuple[int, int]:
     )
     if event is not None:
         unaware = unaware.where(WaitlistEntry.event_id == event.id)
-    sent = [send_offer(entry) for entry in db.session.scalars(unaware).all()]
+    sent = for_each_row(db.session.scalars(unaware).all(), send_offer, failed=False)
     return sent.count(True), sent.count(False)
 
 

@@ -22,7 +22,7 @@ from after_service_layer.services.checkout import Checkout
 from after_service_layer.services.notices import Notices
 from after_service_layer.services.refunds import Refunds
 from after_service_layer.services.settlement import Settlement
-from after_service_layer.services.upkeep import Reconciliation
+from after_service_layer.services.upkeep import Expiry, Reconciliation
 from after_service_layer.services.waiting_list import WaitingList
 from tests.after.fakes import FakeClock, FakeMailer, FakePayments
 from tests.after.helpers import (
@@ -102,6 +102,11 @@ def waiting_list(session, notices, fake_clock):
     return WaitingList(
         session, notices=notices, clock=fake_clock, new_secret=secrets.token_urlsafe
     )
+
+
+@pytest.fixture
+def expiry(session, waiting_list, fake_clock):
+    return Expiry(session, waiting_list=waiting_list, clock=fake_clock)
 
 
 @pytest.fixture

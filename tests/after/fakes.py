@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from email.errors import HeaderParseError
 
+from after_service_layer.messages import compose
 from after_service_layer.models import Order, WaitlistEntry
-from after_service_layer.services.interfaces import Credentials, NoClearAnswer
+from after_service_layer.services.interfaces import Credentials, MailNotSent, NoClearAnswer
 from after_service_layer.services.refusals import CardDeclined
 from tests.after.helpers import NOW
 
@@ -80,27 +82,40 @@ class FakePayments:
 
 
 class FakeMailer:
-    """Keeps which mails it was to send, and about what; raises a `failure` instead."""
+    """Writes each mail as the real one does, and keeps which it was, and about what.
+
+    It raises MailNotSent for what cannot be written, and a `failure` where a test has set one.
+    """
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, Order | WaitlistEntry]] = []
         self.failure: BaseException | None = None
 
     def confirm(self, order: Order) -> None:
-        self._send("confirmation", order)
+        self._send("confirmation", order, "confirmation_sent_at")
 
     def remind(self, order: Order) -> None:
-        self._send("reminder", order)
+        self._send("reminder", order, "reminder_sent_at")
 
     def tell_of_refund(self, order: Order) -> None:
-        self._send("refund", order)
+        self._send("refund", order, "refund_notice_sent_at")
 
     def offer(self, entry: WaitlistEntry) -> None:
-        self._send("offer", entry)
+        self._send("offer", entry, "offer_sent_at")
 
-    def _send(self, mail: str, row: Order | WaitlistEntry) -> None:
+    def _send(self, mail: str, row: Order | WaitlistEntry, sent_at: str) -> None:
         if self.failure:
             raise self.failure
+        try:
+            compose(
+                sender="shop@example.org",
+                to=row.email,
+                subject=row.event.title,
+                body=row.event.venue,
+                mail_id=row.mail_id(sent_at),
+            ).as_bytes()
+        except (HeaderParseError, ValueError) as error:
+            raise MailNotSent(str(error)) from error
         self.sent.append((mail, row))
 
 

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from contextvars import Context
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from smtplib import SMTP
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
@@ -170,24 +172,41 @@ class Network:
 
 
 class Mailbox:
-    """Stands in for `smtplib.SMTP`, and keeps what is sent; raises `failure` if there is one."""
+    """Stands in for the mail server: keeps what `smtplib` would send, as it is on the wire.
+
+    `mails` are the mails that came, read again from their bytes, and `recipients` to whom each
+    was to go. With a `failure` it raises that instead; `meanwhile` is called before.
+    """
 
     def __init__(self) -> None:
         self.mails: list[Any] = []
+        self.recipients: list[list[str]] = []
         self.server: tuple[str, int] | None = None
         self.failure: BaseException | None = None
+        self.meanwhile: Callable[[], None] | None = None
 
-    def __call__(self, host: str, port: int, **options: Any) -> "Mailbox":
+    def __call__(self, host: str, port: int, **options: Any) -> "Connection":
         self.server = host, port
-        return self
+        return Connection(self)
 
-    def __enter__(self) -> "Mailbox":
-        return self
 
-    def __exit__(self, *error: object) -> None:
-        pass
+class Connection(SMTP):
+    """A connection to a mailbox. All but the line to the server is as in `smtplib`."""
 
-    def send_message(self, mail: Any) -> None:
-        if self.failure:
-            raise self.failure
-        self.mails.append(mail)
+    def __init__(self, mailbox: Mailbox) -> None:
+        super().__init__(local_hostname="shop.example")
+        self._mailbox = mailbox
+
+    def ehlo_or_helo_if_needed(self) -> None:
+        """Greet nobody."""
+
+    def sendmail(self, sender: str, to: Any, content: bytes, *options: Any) -> dict[str, Any]:
+        """Take a mail; `send_message` ends here."""
+        if self._mailbox.meanwhile:
+            self._mailbox.meanwhile()
+        if self._mailbox.failure:
+            raise self._mailbox.failure
+        self._mailbox.recipients.append(list(to))
+        lines = content.replace(b"\r\n", b"\n")
+        self._mailbox.mails.append(message_from_bytes(lines, policy=policy.default))
+        return {}

@@ -31,7 +31,7 @@ def test_a_code_checks_its_ticket_in(add_ticket, event, session):
     ticket = add_ticket()
     add(session, an_order(event, tickets=[Ticket(code="ticket-2")], number=2))
 
-    assert check_in(session, event, "ticket-1", now=NOW) == ticket
+    assert check_in(session, event, "ticket-1", clock=lambda: NOW) == ticket
 
     checked_in = {ticket.code: ticket.checked_in_at for ticket in saved(session, Ticket)}
     assert checked_in == {"ticket-1": NOW, "ticket-2": None}
@@ -42,7 +42,7 @@ def test_the_doors_may_open_after_the_start(add_ticket, session):
     event = add(session, an_event("Jazz", starts_at=NOW - MINUTE))
     ticket = add_ticket(event=event)
 
-    assert check_in(session, event, "ticket-1", now=NOW) == ticket
+    assert check_in(session, event, "ticket-1", clock=lambda: NOW) == ticket
 
 
 @pytest.mark.behaviour("checkin.used")
@@ -50,7 +50,7 @@ def test_a_ticket_lets_nobody_in_twice(add_ticket, event, session):
     add_ticket(checked_in_at=NOW)
 
     with pytest.raises(CannotCheckIn) as refusal:
-        check_in(session, event, "ticket-1", now=NOW + MINUTE)
+        check_in(session, event, "ticket-1", clock=lambda: NOW + MINUTE)
 
     assert str(refusal.value) == "This ticket was checked in at 2027-03-01 12:00 UTC."
     assert [ticket.checked_in_at for ticket in saved(session, Ticket)] == [NOW]
@@ -61,7 +61,7 @@ def test_a_cancelled_order_s_ticket_lets_nobody_in(add_ticket, event, session):
     add_ticket("cancelled")
 
     with pytest.raises(CannotCheckIn, match=r"^The order A0001 is cancelled\.$"):
-        check_in(session, event, "ticket-1", now=NOW)
+        check_in(session, event, "ticket-1", clock=lambda: NOW)
 
     assert [ticket.checked_in_at for ticket in saved(session, Ticket)] == [None]
 
@@ -72,7 +72,7 @@ def test_an_unknown_code_is_not_found(add_ticket, event, session, code):
     add_ticket()
 
     with pytest.raises(TicketNotFound, match=r"^There is no such ticket for this event\.$"):
-        check_in(session, event, code, now=NOW)
+        check_in(session, event, code, clock=lambda: NOW)
 
 
 @pytest.mark.behaviour("checkin.unknown")
@@ -80,7 +80,7 @@ def test_another_event_s_ticket_is_not_found(add_ticket, event, session):
     add_ticket(event=an_event("Jazz"))
 
     with pytest.raises(TicketNotFound):
-        check_in(session, event, "ticket-1", now=NOW)
+        check_in(session, event, "ticket-1", clock=lambda: NOW)
 
     assert [ticket.checked_in_at for ticket in saved(session, Ticket)] == [None]
 
@@ -88,6 +88,6 @@ def test_another_event_s_ticket_is_not_found(add_ticket, event, session):
 @pytest.mark.behaviour("checkin.unknown")
 def test_after_a_refusal_nobody_has_to_wait_at_the_door(event, session):
     with pytest.raises(TicketNotFound):
-        check_in(session, event, "ticket-1", now=NOW)
+        check_in(session, event, "ticket-1", clock=lambda: NOW)
 
     assert not session.in_transaction()

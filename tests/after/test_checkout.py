@@ -10,6 +10,7 @@ from after_service_layer.models import Event, Order, Ticket
 from after_service_layer.services.interfaces import MailNotSent
 from after_service_layer.services.refusals import (
     CardMissing,
+    CheckoutIdUsed,
     PaymentUnanswered,
     QuantityRefused,
     SalesClosed,
@@ -144,9 +145,9 @@ def test_the_same_form_sent_twice_is_charged_once(checkout, payments, mailer, se
 @pytest.mark.parametrize("status", ["pending", "paid", "declined", "expired", "cancelled"])
 def test_a_checkout_id_seen_before_leads_to_its_order(checkout, payments, session, status):
     event = add(session, an_event())
-    order = add(session, an_order(event, status, checkout_id="form-1"))
+    order = add(session, an_order(event, status, checkout_id="form-1", email="ada@example.org"))
 
-    assert checkout.begin(event, "form-1") == order
+    assert checkout.begin(event, "form-1", "Ada@Example.org") == order
     assert checkout.place(event, a_purchase(checkout_id="form-1")) == order
     assert [order.status for order in saved(session, Order)] == [status]
     assert payments.charges == []
@@ -155,13 +156,44 @@ def test_a_checkout_id_seen_before_leads_to_its_order(checkout, payments, sessio
 @pytest.mark.behaviour("checkout.idempotent")
 def test_a_checkout_id_seen_before_goes_before_every_refusal(checkout, session):
     event = add(session, an_event(starts_at=NOW - DAY))
-    order = add(session, an_order(event, checkout_id="form-1"))
+    order = add(session, an_order(event, checkout_id="form-1", email="ada@example.org"))
 
-    assert checkout.begin(event, "form-1") == order
+    assert checkout.begin(event, "form-1", "ada@example.org") == order
     assert checkout.place(event, a_purchase(quantity=1000, voucher_code="NONE")) == order
 
 
-@pytest.mark.behaviour("checkout.idempotent")
+@pytest.mark.behaviour("checkout.id_of_another")
+@pytest.mark.parametrize("email", ["eve@example.org", "", "ada@example.org.evil.example"])
+def test_a_checkout_id_with_another_address_tells_nothing_of_the_order(
+    checkout, payments, session, email
+):
+    event = add(session, an_event())
+    add(session, an_order(event, checkout_id="form-1", email="ada@example.org"))
+
+    with pytest.raises(CheckoutIdUsed):
+        checkout.begin(event, "form-1", email)
+    with pytest.raises(CheckoutIdUsed):
+        checkout.place(event, a_purchase(checkout_id="form-1", email=email))
+
+    assert len(saved(session, Order)) == 1
+    assert payments.charges == []
+
+
+@pytest.mark.behaviour("checkout.id_of_another")
+def test_a_checkout_id_for_another_event_tells_nothing_of_the_order(checkout, payments, session):
+    jazz, blues = add(session, an_event("Jazz")), add(session, an_event("Blues"))
+    add(session, an_order(blues, checkout_id="form-1", email="ada@example.org"))
+
+    with pytest.raises(CheckoutIdUsed):
+        checkout.begin(jazz, "form-1", "ada@example.org")
+    with pytest.raises(CheckoutIdUsed):
+        checkout.place(jazz, a_purchase(checkout_id="form-1"))
+
+    assert len(saved(session, Order)) == 1
+    assert payments.charges == []
+
+
+@pytest.mark.behaviour("checkout.id_of_another")
 def test_the_same_form_sent_for_two_events_at_once_makes_one_order(
     make_checkout, payments, session
 ):
@@ -171,14 +203,14 @@ def test_the_same_form_sent_for_two_events_at_once_makes_one_order(
         """Let somebody else be quicker: their order was not there when we looked for it."""
         with Session(session.get_bind()) as elsewhere:
             blues = elsewhere.get(Event, other_event.id)
-            add(elsewhere, an_order(blues, checkout_id="form-1"))
+            add(elsewhere, an_order(blues, checkout_id="form-1", email="ada@example.org"))
         return "secret"
 
     checkout = make_checkout(new_secret=new_secret)
-    order = checkout.place(event, a_purchase(checkout_id="form-1"))
+    with pytest.raises(CheckoutIdUsed):
+        checkout.place(event, a_purchase(checkout_id="form-1"))
 
-    assert order.event == other_event
-    assert saved(session, Order) == [order]
+    assert [order.event for order in saved(session, Order)] == [other_event]
     assert payments.charges == []
 
 
@@ -187,7 +219,7 @@ def test_from_the_start_on_nothing_is_sold(checkout, session):
     event = add(session, an_event(starts_at=NOW, price_cents=0))
 
     with pytest.raises(SalesClosed, match=r"^Sales are closed: the event has started\.$"):
-        checkout.begin(event, "form-1")
+        checkout.begin(event, "form-1", "ada@example.org")
     with pytest.raises(SalesClosed):
         checkout.place(event, a_purchase())
 
@@ -198,7 +230,7 @@ def test_from_the_start_on_nothing_is_sold(checkout, session):
 def test_a_second_before_the_start_tickets_are_sold(checkout, session):
     event = add(session, an_event(starts_at=NOW + SECOND, price_cents=0))
 
-    assert checkout.begin(event, "form-1") is None
+    assert checkout.begin(event, "form-1", "ada@example.org") is None
     assert checkout.place(event, a_purchase()).status == "paid"
 
 

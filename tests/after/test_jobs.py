@@ -16,10 +16,10 @@ REFUNDED = {"charge_id": "ch_1", "refund_cents": 2500, "refund_state": "done"}
 
 
 @pytest.fixture
-def run(fake_clock, notices, reconciliation, session, waiting_list):
+def run(expiry, fake_clock, notices, reconciliation, session):
     """Return a function that runs a job, and gives what it did; noughts left out."""
     jobs = {
-        "expire": lambda: upkeep.expire(session, waiting_list=waiting_list, now=fake_clock()),
+        "expire": expiry.run,
         "remind": lambda: upkeep.remind(session, notices=notices, now=fake_clock()),
         "reconcile": reconciliation.run,
     }
@@ -51,11 +51,12 @@ def states(session):
 @pytest.mark.behaviour("jobs.expire")
 @pytest.mark.behaviour("jobs.remind")
 @pytest.mark.behaviour("jobs.reconcile.charges")
-def test_a_job_names_all_that_it_might_have_done(notices, reconciliation, session, waiting_list):
-    assert list(upkeep.expire(session, waiting_list=waiting_list, now=NOW)) == [
+def test_a_job_names_all_that_it_might_have_done(expiry, notices, reconciliation, session):
+    assert list(expiry.run()) == [
         "expired orders",
         "lapsed offers",
         "new offers",
+        "events failed",
         "offers mailed",
         "offers not mailed",
     ]

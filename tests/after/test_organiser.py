@@ -53,7 +53,7 @@ def edit(session, waiting_list):
     """Return a function that changes an event."""
 
     def edit(event, details):
-        programme.edit_event(session, event, details, waiting_list=waiting_list, now=NOW)
+        programme.edit_event(session, event, details, waiting_list=waiting_list, clock=lambda: NOW)
 
     return edit
 

@@ -311,7 +311,7 @@ def test_each_of_them_says_what_is_configured(house, in_context):
     for sentence in sentences:
         assert "hall (Lamp, Radio, Candle, Postman, Door, Window)" in sentence
         assert "attic (Lamp, Postman), house.cellar (Lamp)." in sentence
-        assert "jobs (Notices, Reconciliation, WaitingList)" in sentence
+        assert "jobs (Expiry, Notices, Reconciliation, WaitingList)" in sentence
 
 
 @behaviour("services.not_configured")
@@ -581,7 +581,7 @@ def open_shop(clock, db, shops, mailbox):
             db.session.commit()
         client = app.test_client()
         with client.session_transaction() as session:
-            session["organiser"] = 1
+            session["organiser"], session["organiser_session"] = 1, 0
         return client, partial(orders_of, app)
 
     def orders_of(app):

@@ -26,7 +26,7 @@ class StubCheckout:
 
     most_to_wait_for = most_seats
 
-    def begin(self, event, checkout_id):
+    def begin(self, event, checkout_id, email):
         if self.closed:
             raise SalesClosed()
         return self.twin

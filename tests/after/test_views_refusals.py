@@ -19,6 +19,7 @@ from after_service_layer.services.refusals import (
     CapacityTooSmall,
     CardDeclined,
     CardMissing,
+    CheckoutIdUsed,
     CodeTaken,
     EventNotFound,
     InvalidQuery,
@@ -63,7 +64,7 @@ class RefusingService:
 
     most_to_wait_for = most_seats
 
-    def begin(self, event, checkout_id):
+    def begin(self, event, checkout_id, email):
         return None
 
     def refuse(self, *about, **named):
@@ -212,6 +213,7 @@ def test_a_ticket_lets_nobody_in(add_event, monkeypatch, organiser_client, refus
 @pytest.mark.parametrize(
     ("refusal", "status", "field"),
     [
+        pytest.param(CheckoutIdUsed(), 409, None, marks=behaviour("checkout.id_of_another")),
         pytest.param(SalesClosed(), 409, None, marks=behaviour("checkout.closed")),
         pytest.param(SoldOut(seats_left=2), 409, None, marks=behaviour("checkout.sold_out")),
         pytest.param(
@@ -260,6 +262,7 @@ def test_a_purchase_without_a_clear_answer_leads_to_the_held_order(add_event, bu
 @pytest.mark.parametrize(
     ("refusal", "status", "field"),
     [
+        (CheckoutIdUsed(), 409, None),
         (SalesClosed(), 409, None),
         (SoldOut(seats_left=2), 409, None),
         (VoucherRefused("No."), 422, "voucher"),

@@ -58,7 +58,7 @@ def test_the_mail_has_reference_total_tickets_and_link(add_event, buy, gateway, 
     assert f"Order: {order.reference}\n" in text
     assert "Total: €50.00" in text
     assert all(ticket.code in text for ticket in stored("Ticket"))
-    assert f"http://localhost/orders/{order.reference}/{order.secret}\n" in text
+    assert f"http://127.0.0.1:5000/orders/{order.reference}/{order.secret}\n" in text
 
 
 @pytest.mark.behaviour("cancel.half_refund")
@@ -113,7 +113,7 @@ def test_a_cancellation_serves_the_waiting_list(add_entry, add_event, add_order,
     assert mail["To"] == "cleo@example.org"
     assert "2027-03-03 12:00 UTC" in text
     assert "Seats: 2\n" in text
-    assert "http://localhost/waitlist/Cleo-s-key\n" in text
+    assert "http://127.0.0.1:5000/waitlist/Cleo-s-key\n" in text
 
 
 @pytest.mark.behaviour("jobs.expire")

@@ -7,7 +7,7 @@ from itertools import chain
 
 import pytest
 
-from tests.before.helpers import DAY, MINUTE, NOW, SECOND, text_of
+from tests.before.helpers import DAY, MINUTE, NOW, SECOND, hidden_value, text_of
 
 FREE = {"price_cents": 0}
 
@@ -117,7 +117,7 @@ def test_the_mail_has_reference_total_tickets_and_link(add_event, buy, gateway, 
     assert f"Order: {order.reference}\n" in text
     assert "Total: €50.00" in text
     assert all(ticket.code in text for ticket in stored("Ticket"))
-    assert f"http://localhost/orders/{order.reference}/{order.secret}\n" in text
+    assert f"http://127.0.0.1:5000/orders/{order.reference}/{order.secret}\n" in text
 
 
 @pytest.mark.behaviour("checkout.free")
@@ -167,9 +167,9 @@ def test_a_checkout_id_seen_before_leads_to_its_order(
     add_event, add_order, buy, gateway, stored, status
 ):
     event = add_event()
-    order = add_order(event, status, checkout_id="form-1")
+    order = add_order(event, status, checkout_id="form-1", email="ada@example.org")
 
-    answer = buy(event, checkout_id="form-1")
+    answer = buy(event, checkout_id="form-1", email="Ada@Example.org")
 
     assert answer.status_code == 303
     assert answer.location == f"/orders/{order.reference}/{order.secret}"
@@ -180,22 +180,56 @@ def test_a_checkout_id_seen_before_leads_to_its_order(
 @pytest.mark.behaviour("checkout.idempotent")
 def test_a_checkout_id_seen_before_goes_before_every_refusal(add_event, add_order, buy):
     event = add_event(starts_at=NOW - DAY)
-    order = add_order(event, checkout_id="form-1")
+    order = add_order(event, checkout_id="form-1", email="ada@example.org")
 
     answer = buy(event, checkout_id="form-1", name="", quantity="none", voucher="NONE")
 
     assert answer.location == f"/orders/{order.reference}/{order.secret}"
 
 
-@pytest.mark.behaviour("checkout.idempotent")
+@pytest.mark.behaviour("checkout.id_of_another")
+@pytest.mark.parametrize("email", ["eve@example.org", "", "ada@example.org.evil.example"])
+def test_a_checkout_id_with_another_address_tells_nothing_of_the_order(
+    add_event, add_order, buy, gateway, stored, email
+):
+    event = add_event()
+    order = add_order(event, checkout_id="form-1", email="ada@example.org")
+
+    answer = buy(event, checkout_id="form-1", email=email)
+
+    assert answer.status_code == 409
+    assert "This was sent before" in text_of(answer)
+    assert order.secret not in answer.text and order.reference not in answer.text
+    assert hidden_value(answer, "checkout_id") != "form-1"
+    assert len(stored("Order")) == 1
+    assert gateway.requests == []
+
+
+@pytest.mark.behaviour("checkout.id_of_another")
+def test_a_checkout_id_for_another_event_tells_nothing_of_the_order(
+    add_event, add_order, buy, gateway, stored
+):
+    jazz, blues = add_event("Jazz"), add_event("Blues")
+    order = add_order(blues, checkout_id="form-1", email="ada@example.org")
+
+    answer = buy(jazz, checkout_id="form-1")
+
+    assert answer.status_code == 409
+    assert order.secret not in answer.text and order.reference not in answer.text
+    assert len(stored("Order")) == 1
+    assert gateway.requests == []
+
+
+@pytest.mark.behaviour("checkout.id_of_another")
 def test_the_same_form_sent_for_two_events_at_once_makes_one_order(
     add_event, add_order, buy, monkeypatch, stored
 ):
     jazz, blues = add_event("Jazz"), add_event("Blues")
 
-    def new_secret():
+    def new_secret(*size):
         """Let somebody else be quicker: their order was not there when we looked for it."""
-        add_order(blues, checkout_id="form-1")
+        if not stored("Order"):
+            add_order(blues, checkout_id="form-1", email="ada@example.org")
         return "secret"
 
     monkeypatch.setattr("secrets.token_urlsafe", new_secret)
@@ -204,7 +238,7 @@ def test_the_same_form_sent_for_two_events_at_once_makes_one_order(
 
     [order] = stored("Order")
     assert order.event_id == blues.id
-    assert answer.location == f"/orders/{order.reference}/{order.secret}"
+    assert answer.status_code == 409
 
 
 @pytest.mark.behaviour("checkout.unknown_event")

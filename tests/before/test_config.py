@@ -137,7 +137,7 @@ def test_with_https_the_shop_answers_to_its_own_name_only(client_of, name, statu
 
 @pytest.mark.behaviour("config.site_url")
 @pytest.mark.parametrize("site_url", ["https://tickets.example", "https://tickets.example/"])
-def test_the_links_in_the_jobs_mails_start_with_it(
+def test_the_links_in_mails_start_with_it(
     add_event, add_order, app, mailbox, monkeypatch, run_job, site_url
 ):
     monkeypatch.setitem(app.config, "SITE_URL", site_url)

@@ -310,7 +310,7 @@ def test_an_offer_stands_for_two_days_and_is_mailed(
     text = mail.get_content()
     assert "2027-03-03 12:00 UTC" in text
     assert "Seats: 2\n" in text
-    assert "http://localhost/waitlist/Cleo-s-key\n" in text
+    assert "http://127.0.0.1:5000/waitlist/Cleo-s-key\n" in text
 
 
 @pytest.mark.behaviour("offer.mail")

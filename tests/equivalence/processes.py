@@ -73,9 +73,9 @@ class Effects:
             self.about_to(f"{request.method} {urlsplit(request.url).path}")
             return send(adapter, request, **options)
 
-        def send_mail(server, mail):
+        def send_mail(server, *mail):
             self.about_to("mail")
-            return send_message(server, mail)
+            return send_message(server, *mail)
 
         HTTPAdapter.send, SMTP.send_message = call_gateway, send_mail
 
@@ -123,7 +123,7 @@ def post(app: Flask, task: Task) -> tuple[int, str, str]:
     client = app.test_client()
     if task.organiser is not None:
         with client.session_transaction() as cookie:
-            cookie["organiser"] = task.organiser
+            cookie["organiser"], cookie["organiser_session"] = task.organiser, 0
     answer = client.post(task.path, data=task.data, headers=task.headers)
     return answer.status_code, answer.location or "", answer.text
 

@@ -62,7 +62,7 @@ class Shop:
             address, fields = form
             client = self.app.test_client()
             with client.session_transaction() as cookie:
-                cookie["organiser"] = self.organiser.id
+                cookie["organiser"], cookie["organiser_session"] = self.organiser.id, 0
             barrier.wait()
             return client.post(address, data=fields)
 

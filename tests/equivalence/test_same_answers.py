@@ -79,7 +79,7 @@ def both(monkeypatch, time_machine, settings):
     # All randomness of the apps, that of `secrets` included, comes out of these two.
     monkeypatch.setattr("os.urandom", chance.randbytes)
     monkeypatch.setattr("random._urandom", chance.randbytes)
-    monkeypatch.setattr("smtplib.SMTP", outside)
+    monkeypatch.setattr("smtplib.SMTP", outside.connect)
     apps = {package: import_module(f"{package}.app").create_app(settings) for package in PACKAGES}
     with responses.RequestsMock(assert_all_requests_are_fired=False) as transport:
         for method in ("GET", "POST"):

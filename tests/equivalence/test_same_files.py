@@ -38,6 +38,7 @@ ONLY_AFTER = {
     "services/__init__.py",
     "services/admission.py",
     "services/base.py",
+    "services/batches.py",
     "services/cancellation.py",
     "services/catalogue.py",
     "services/checkout.py",
