@@ -31,8 +31,9 @@ def refuse_other_port() -> None:
     TRUSTED_HOSTS, which has refused any other name already, does not look at the port.
     """
     site = urlsplit(current_app.config["SITE_URL"])
-    # A proxy that ends TLS may name the port or not.
-    if site.scheme == "https" and _without_443(request.host) != _without_443(site.netloc):
+    # As it was sent: behind a proxy that ends TLS, Flask would drop port 80 from it.
+    host = request.headers.get("Host", request.host)
+    if site.scheme == "https" and _without_443(host) != _without_443(site.netloc):
         raise SecurityError("This is another port than the shop's.")
 
 

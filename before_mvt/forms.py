@@ -119,7 +119,8 @@ class DigitsField(IntegerField):
     data: Any
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        if valuelist and not re.fullmatch(r"\s*[0-9]{1,9}\s*", valuelist[0]):
+        # A number that is missing is none: the default is what an empty form shows.
+        if not re.fullmatch(r"\s*[0-9]{1,9}\s*", "".join(valuelist[:1])):
             self.data = None
             raise ValueError(self.invalid_value_message or "Give a whole number, such as 2.")
         super().process_formdata(valuelist)

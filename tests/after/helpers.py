@@ -19,7 +19,8 @@ from requests import PreparedRequest
 from requests.utils import to_native_string
 
 NOW = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
-SECOND = timedelta(seconds=1)
+# The smallest step of a clock: what holds at an instant may be over a tick later.
+TICK = timedelta(microseconds=1)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -132,6 +133,17 @@ class Gateway:
         """Answer one path with anything that `responses` can: status, json, body, headers."""
         self.transport.add(method, f"{PAYMENTS_URL}/v1/{path}", **answer)
 
+    def redirects(self, path: str) -> None:
+        """Send the shop elsewhere, where it would be told that all went well."""
+        self.transport.assert_all_requests_are_fired = False
+        self.answers(path, status=307, headers={"Location": f"{PAYMENTS_URL}/elsewhere"})
+
+        def answer(request: PreparedRequest) -> tuple[int, dict[str, str], str]:
+            done = {"id": "ch_1", "status": "succeeded", **json.loads(request.body or "")}
+            return 201, {}, json.dumps(done)
+
+        self.transport.add_callback("POST", f"{PAYMENTS_URL}/elsewhere", answer)
+
     def kills(self, path: str) -> None:
         """End the shop's process while it waits for the answer on this path."""
 
@@ -162,6 +174,13 @@ class Network:
         """Give credentials to post with."""
         facts = {"oauth_token": "lasting", "oauth_token_secret": "lasting secret"}
         self.answers("oauth/access_token", body=urlencode({**facts, **differences}))
+
+    def redirects(self, path: str, **answer: Any) -> None:
+        """Send the shop elsewhere, where it would get this answer."""
+        self.transport.assert_all_requests_are_fired = False
+        elsewhere = f"{NETWORK_URL}/elsewhere"
+        self.answers(path, status=307, headers={"Location": elsewhere})
+        self.transport.add("POST", elsewhere, **answer)
 
     def takes_post(self, status: int = 201) -> None:
         self.answers("statuses", status=status, json={"id": 1})
@@ -202,6 +221,8 @@ class Connection(SMTP):
 
     def sendmail(self, sender: str, to: Any, content: bytes, *options: Any) -> dict[str, Any]:
         """Take a mail; `send_message` ends here."""
+        if any("\n" in address for address in [sender, *to]):
+            raise ValueError("command and arguments contain prohibited newline characters")
         if self._mailbox.meanwhile:
             self._mailbox.meanwhile()
         if self._mailbox.failure:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.after.helpers import MINUTE, NOW, SECOND, text_of
+from tests.after.helpers import MINUTE, NOW, TICK, elsewhere, text_of
 
 ORGANISER_PAGES = [
     "/organiser",
@@ -99,16 +99,16 @@ def test_guesses_at_one_name_do_not_lock_another(guess, log_in, models, organise
 def test_after_five_minutes_one_may_try_again(clock, guess, log_in):
     guess(5)
 
-    clock.move_to(NOW + 5 * MINUTE - SECOND)
+    clock.move_to(NOW + 5 * MINUTE - TICK)
     assert log_in().status_code == 429
-    clock.move_to(NOW + 5 * MINUTE + SECOND)
+    clock.move_to(NOW + 5 * MINUTE + TICK)
     assert log_in().status_code == 303
 
 
 @pytest.mark.behaviour("login.slowed")
 def test_guesses_of_longer_ago_do_not_count(clock, guess, log_in):
     guess(4)
-    clock.move_to(NOW + 5 * MINUTE + SECOND)
+    clock.move_to(NOW + 5 * MINUTE + TICK)
 
     assert guess(4) == [401] * 4
     assert log_in().status_code == 303
@@ -117,6 +117,35 @@ def test_guesses_of_longer_ago_do_not_count(clock, guess, log_in):
 @pytest.mark.behaviour("login.slowed")
 def test_a_name_too_long_for_an_organiser_is_refused_like_any_other(guess):
     assert guess(1, "x" * 1000) == [401]
+
+
+@pytest.mark.behaviour("login.slowed")
+def test_guesses_that_are_sent_in_parallel_are_counted(app, import_from_app, log_in, monkeypatch):
+    """While the first password is checked, six others come: five answers in all."""
+    auth = import_from_app("views.auth")
+    check_password_hash = auth.check_password_hash
+    statuses = []
+
+    def check_slowly(*facts):
+        monkeypatch.setattr(auth, "check_password_hash", check_password_hash)
+        for _ in range(6):
+            fields = {"name": "Greta", "password": "wrong"}
+            answer = elsewhere(app.test_client().post, "/login", data=fields)
+            statuses.append(answer.status_code)
+        return check_password_hash(*facts)
+
+    monkeypatch.setattr(auth, "check_password_hash", check_slowly)
+    statuses.append(log_in("Greta", "wrong").status_code)
+
+    assert statuses == [401] * 4 + [429] * 2 + [401]
+
+
+@pytest.mark.behaviour("login.slowed")
+def test_a_right_password_is_not_counted_as_a_guess(log_in, stored):
+    for _ in range(6):
+        assert log_in().status_code == 303
+
+    assert stored("FailedLogin") == []
 
 
 @pytest.mark.behaviour("login.next")
@@ -173,3 +202,29 @@ def test_after_logging_out_the_organisers_pages_are_closed(organiser_client):
     assert answer.location == "/"
     assert "You are logged out." in text_of(organiser_client.get("/"))
     assert organiser_client.get("/organiser").status_code == 303
+
+
+@pytest.fixture
+def copied_cookie(app, organiser_client):
+    """A client with a copy of the organiser's cookie."""
+    copy = app.test_client()
+    copy.set_cookie("session", organiser_client.get_cookie("session").value)
+    assert copy.get("/organiser").status_code == 200
+    return copy
+
+
+@pytest.mark.behaviour("login.logout")
+def test_logging_out_ends_copies_of_the_cookie(copied_cookie, organiser_client):
+    organiser_client.post("/logout")
+
+    assert copied_cookie.get("/organiser").location == "/login?next=/organiser"
+
+
+@pytest.mark.behaviour("login.logout")
+def test_an_old_cookie_ends_no_later_login(copied_cookie, log_in, organiser_client):
+    organiser_client.post("/logout")
+    log_in()
+
+    copied_cookie.post("/logout")
+
+    assert organiser_client.get("/organiser").status_code == 200

@@ -8,7 +8,7 @@ from after_service_layer.services.interfaces import NoClearAnswer
 from after_service_layer.services.refusals import CannotCancel, OrderNotFound
 from tests.after.factories import a_purchase, add, an_event, an_order, saved
 from tests.after.fakes import Refund
-from tests.after.helpers import DAY, HOUR, NOW, SECOND
+from tests.after.helpers import DAY, HOUR, NOW, TICK
 
 
 def an_order_for(time_left, status="paid", **differences):
@@ -43,7 +43,7 @@ def test_the_gateway_is_asked_for_the_refund_under_a_key_of_the_order(
 
 
 @pytest.mark.behaviour("cancel.half_refund")
-@pytest.mark.parametrize("time_left", [14 * DAY - SECOND, 48 * HOUR])
+@pytest.mark.parametrize("time_left", [14 * DAY - TICK, 48 * HOUR])
 @pytest.mark.parametrize(("total", "refund"), [(2500, 1250), (2501, 1251), (2505, 1253)])
 def test_two_days_before_the_start_half_is_given_back(time_left, total, refund):
     assert refund_now(an_order_for(time_left, total_cents=total), now=NOW) == refund
@@ -59,14 +59,14 @@ def test_half_of_the_money_is_asked_of_the_gateway(cancellation, payments, sessi
 
 
 @pytest.mark.behaviour("cancel.no_refund")
-@pytest.mark.parametrize("time_left", [48 * HOUR - SECOND, SECOND])
+@pytest.mark.parametrize("time_left", [48 * HOUR - TICK, TICK])
 def test_later_than_that_nothing_is_given_back(time_left):
     assert refund_now(an_order_for(time_left), now=NOW) == 0
 
 
 @pytest.mark.behaviour("cancel.no_refund")
 def test_where_nothing_is_given_back_the_gateway_is_not_asked(cancellation, payments, session):
-    cancellation.cancel(add(session, an_order_for(SECOND)))
+    cancellation.cancel(add(session, an_order_for(TICK)))
 
     [order] = saved(session, Order)
     assert (order.status, order.refund_cents, order.refund_state) == ("cancelled", 0, "none")
@@ -166,7 +166,14 @@ def test_what_the_gateway_does_not_give_back_stays_due(cancellation, payments, s
 @pytest.mark.behaviour("cancel.unknown_order")
 @pytest.mark.behaviour("order.secret")
 @pytest.mark.parametrize(
-    ("reference", "secret"), [("A0001", "secret-2"), ("A0001", "wörong"), ("ZZZZZ", "secret-1")]
+    ("reference", "secret"),
+    [
+        ("A0001", "secret-2"),
+        ("A0001", "SECRET-1"),
+        ("a0001", "secret-1"),
+        ("A0001", "wörong"),
+        ("ZZZZZ", "secret-1"),
+    ],
 )
 def test_an_order_is_found_by_its_own_reference_and_secret_only(session, reference, secret):
     event = an_event()

@@ -5,7 +5,7 @@ import pytest
 from after_service_layer.services.catalogue import EventQuery, recent_events, search_events
 from after_service_layer.services.refusals import InvalidQuery
 from tests.after.factories import add, an_event, an_order
-from tests.after.helpers import DAY, NOW, SECOND
+from tests.after.helpers import DAY, NOW, TICK
 
 
 @pytest.fixture
@@ -106,9 +106,9 @@ def test_the_list_is_cut_by_time(session, search, when, found):
     add(session, an_event("Last week", starts_at=NOW - 7 * DAY))
     add(session, an_event("Begins now", starts_at=NOW))
     add(session, an_event("In 7 days", starts_at=NOW + 7 * DAY))
-    add(session, an_event("A second later", starts_at=NOW + 7 * DAY + SECOND))
+    add(session, an_event("A second later", starts_at=NOW + 7 * DAY + TICK))
     add(session, an_event("In 30 days", starts_at=NOW + 30 * DAY))
-    add(session, an_event("After that", starts_at=NOW + 30 * DAY + SECOND))
+    add(session, an_event("After that", starts_at=NOW + 30 * DAY + TICK))
 
     assert titles(search(when=when)) == found
 
@@ -133,7 +133,7 @@ def test_the_list_is_sorted(session, search, sort, found):
 
 @pytest.mark.behaviour("list.sort")
 def test_sorting_by_price_forgets_an_early_bird_that_is_over(session, search):
-    over = {"early_bird_price_cents": 500, "early_bird_until": NOW - SECOND}
+    over = {"early_bird_price_cents": 500, "early_bird_until": NOW - TICK}
     add(session, an_event("Was cheap", price_cents=3000, **over))
     add(session, an_event("Is cheap", price_cents=1000))
 

@@ -18,7 +18,7 @@ from after_service_layer.services.refusals import (
 )
 from tests.after.factories import a_purchase, a_voucher, add, an_event, an_order, saved
 from tests.after.fakes import Charge
-from tests.after.helpers import DAY, MINUTE, NOW, SECOND
+from tests.after.helpers import DAY, MINUTE, NOW, TICK
 
 
 @pytest.mark.behaviour("checkout.paid")
@@ -228,7 +228,7 @@ def test_from_the_start_on_nothing_is_sold(checkout, session):
 
 @pytest.mark.behaviour("checkout.closed")
 def test_a_second_before_the_start_tickets_are_sold(checkout, session):
-    event = add(session, an_event(starts_at=NOW + SECOND, price_cents=0))
+    event = add(session, an_event(starts_at=NOW + TICK, price_cents=0))
 
     assert checkout.begin(event, "form-1", "ada@example.org") is None
     assert checkout.place(event, a_purchase()).status == "paid"
@@ -286,7 +286,7 @@ def test_the_last_seats_can_be_bought(checkout, session):
 
 @pytest.mark.behaviour("checkout.seats.held")
 @pytest.mark.parametrize(
-    ("hold_until", "seats_left"), [(NOW + SECOND, 0), (NOW, 0), (NOW - SECOND, 1)]
+    ("hold_until", "seats_left"), [(NOW + TICK, 0), (NOW, 0), (NOW - TICK, 1)]
 )
 def test_a_pending_order_keeps_its_seats_until_its_hold_lapses(session, hold_until, seats_left):
     event = add(session, an_event(capacity=1))
@@ -303,7 +303,7 @@ def test_the_seats_of_an_unpaid_order_come_free_after_half_an_hour(checkout, ses
         checkout.place(event, a_purchase(card_token="tok_error"))
 
     assert event.seats_left(NOW + 30 * MINUTE) == 0
-    assert event.seats_left(NOW + 30 * MINUTE + SECOND) == 1
+    assert event.seats_left(NOW + 30 * MINUTE + TICK) == 1
 
 
 @pytest.mark.behaviour("checkout.seats.held")

@@ -48,8 +48,10 @@ def test_the_secret_key_may_come_from_the_environment(create_app, monkeypatch):
         ("SITE_URL", "tickets.example", "give an address that starts with http"),
         ("SITE_URL", "http://", "give an address that starts with http"),
         ("PAYMENTS_API_KEY", "ключ", "is no text in ASCII"),
-        ("MAIL_SENDER", "shop", "give an e-mail address."),
-        ("MAIL_SENDER", "shop@example.org\nBcc: all@example.org", "give an e-mail address."),
+        ("MAIL_SENDER", "shop", "give an e-mail address"),
+        ("MAIL_SENDER", "=?utf-8?q?a=40b?=@example.org", "give an e-mail address"),
+        ("MAIL_SENDER", "büro@example.org", "give an e-mail address"),
+        ("MAIL_SENDER", "shop@example.org\nBcc: all@example.org", "give an e-mail address"),
         ("PAYMENTS_TIMEOUT", "soon", "give seconds, above 0, up to 3600."),
         ("PAYMENTS_TIMEOUT", "0", "give seconds, above 0, up to 3600."),
         ("PAYMENTS_TIMEOUT", "-1", "give seconds, above 0, up to 3600."),
@@ -136,6 +138,30 @@ def test_with_https_the_shop_answers_to_its_own_name_only(client_of, name, statu
 
 
 @pytest.mark.behaviour("config.site_url")
+@pytest.mark.parametrize(
+    ("site_url", "host", "status"),
+    [
+        ("https://tickets.example", "tickets.example:443", 200),
+        ("https://tickets.example", "tickets.example:8443", 400),
+        ("https://tickets.example", "tickets.example:80", 400),
+        ("https://tickets.example:443", "tickets.example", 200),
+        ("https://tickets.example:8443", "tickets.example:8443", 200),
+        ("https://tickets.example:8443", "tickets.example", 400),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["https", "http"])
+def test_with_https_the_shop_answers_on_its_own_port_only(
+    client_of, site_url, host, status, scheme
+):
+    """A proxy that ends TLS speaks http to the shop."""
+    client = client_of(site_url)
+
+    answer = client.get("/about", base_url=f"{scheme}://tickets.example", headers={"Host": host})
+
+    assert answer.status_code == status
+
+
+@pytest.mark.behaviour("config.site_url")
 @pytest.mark.parametrize("site_url", ["https://tickets.example", "https://tickets.example/"])
 def test_the_links_in_mails_start_with_it(
     add_event, add_order, app, mailbox, monkeypatch, run_job, site_url
@@ -148,3 +174,16 @@ def test_the_links_in_mails_start_with_it(
     [mail] = mailbox.mails
     link = f"https://tickets.example/orders/{order.reference}/{order.secret}\n"
     assert link in mail.get_content()
+
+
+@pytest.mark.behaviour("config.site_url")
+def test_a_forged_host_is_not_in_a_mail(add_event, buy, client, gateway, mailbox):
+    gateway.charges()
+    client.environ_base["HTTP_HOST"] = "evil.example"
+
+    answer = buy(add_event())
+
+    assert answer.status_code == 303
+    [mail] = mailbox.mails
+    assert f"http://127.0.0.1:5000{answer.location}\n" in mail.get_content()
+    assert "evil.example" not in str(mail)

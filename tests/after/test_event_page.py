@@ -5,12 +5,12 @@ import pytest
 from after_service_layer.services.catalogue import find_event
 from after_service_layer.services.refusals import EventNotFound
 from tests.after.factories import add, an_event, an_order
-from tests.after.helpers import NOW, SECOND
+from tests.after.helpers import NOW, TICK
 
 
 @pytest.mark.behaviour("event.page")
 @pytest.mark.parametrize(
-    ("early_bird_until", "price", "holds"), [(NOW, 1900, True), (NOW - SECOND, 2500, False)]
+    ("early_bird_until", "price", "holds"), [(NOW, 1900, True), (NOW - TICK, 2500, False)]
 )
 def test_the_price_is_that_of_the_instant(early_bird_until, price, holds):
     event = an_event(
@@ -40,7 +40,7 @@ def test_no_seats_are_left_when_as_many_or_more_are_sold(session, capacity):
 
 
 @pytest.mark.behaviour("event.closed")
-@pytest.mark.parametrize(("starts_at", "has_started"), [(NOW, True), (NOW + SECOND, False)])
+@pytest.mark.parametrize(("starts_at", "has_started"), [(NOW, True), (NOW + TICK, False)])
 def test_an_event_has_started_from_its_start_on(starts_at, has_started):
     assert an_event(starts_at=starts_at).has_started(NOW) == has_started
 

@@ -307,7 +307,7 @@ def test_a_network_that_is_not_there_gives_no_answer(dead_http, dead_port):
 
 
 FIRST = Credentials("first", "secret ключ", temporary=True)
-SECOND = Credentials("second", "another secret", temporary=False)
+TICK = Credentials("second", "another secret", temporary=False)
 
 
 @pytest.fixture(params=["fake", "real, in a request", "real, outside"])
@@ -327,7 +327,7 @@ def test_at_first_nothing_is_kept(store):
 
 
 @pytest.mark.behaviour("share.authorize")
-@pytest.mark.parametrize("credentials", [FIRST, SECOND])
+@pytest.mark.parametrize("credentials", [FIRST, TICK])
 def test_what_is_kept_is_read_as_it_was(store, credentials):
     store.keep(credentials)
 
@@ -337,14 +337,14 @@ def test_what_is_kept_is_read_as_it_was(store, credentials):
 @pytest.mark.behaviour("share.authorized")
 def test_only_the_last_is_kept(store):
     store.keep(FIRST)
-    store.keep(SECOND)
+    store.keep(TICK)
 
-    assert store.read() == SECOND
+    assert store.read() == TICK
 
 
 @pytest.mark.behaviour("share.disconnect")
 def test_what_is_dropped_is_no_longer_kept(store):
-    store.keep(SECOND)
+    store.keep(TICK)
     store.drop()
 
     assert store.read() is None

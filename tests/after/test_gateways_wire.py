@@ -252,6 +252,92 @@ def test_a_mail_that_the_server_does_not_take_is_not_sent(mailbox, order, smtp_m
         smtp_mailer.confirm(order)
 
 
+@pytest.mark.behaviour("mail.unexpected")
+@pytest.mark.parametrize(
+    "failure", [RuntimeError("Nobody has thought of this one."), ValueError("Not a header.")]
+)
+def test_a_mail_that_fails_for_another_reason_is_not_sent_either(
+    mailbox, order, smtp_mailer, failure
+):
+    mailbox.failure = failure
+
+    with pytest.raises(MailNotSent, match=f"^{type(failure).__name__}: {failure}$"):
+        smtp_mailer.confirm(order)
+
+
+@pytest.mark.behaviour("mail.unexpected")
+@pytest.mark.parametrize("email", ["a\n b@example.org", "x\nBcc: a@b.org", "ü@example.org"])
+def test_an_address_that_cannot_be_written_is_not_sent_to(mailbox, smtp_mailer, email):
+    with pytest.raises(MailNotSent):
+        smtp_mailer.confirm(an_order(an_event(), id=7, email=email))
+
+    assert mailbox.recipients == []
+
+
+@pytest.mark.behaviour("mail.as_typed")
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Jazz =?utf-8?q?=0D=0ABcc:_eve=40evil.example?=",
+        "Jazz =? unfinished",
+        "Ça va? Oui! 🎷",
+        "ü" * 120,
+        "Bcc: eve@evil.example",
+    ],
+)
+def test_the_subject_has_the_title_as_it_was_typed(mailbox, smtp_mailer, title):
+    smtp_mailer.confirm(an_order(an_event(title), id=7, email="ada@example.org"))
+
+    [mail] = mailbox.mails
+    assert mail["Subject"] == f"Your tickets for {title}"
+    assert mailbox.recipients == [["ada@example.org"]]
+    assert mail["Bcc"] is None
+
+
+@pytest.mark.behaviour("checkout.unanswered")
+def test_the_gateway_is_not_followed_elsewhere(gateway, http_payments):
+    gateway.redirects("charges")
+
+    with pytest.raises(NoClearAnswer):
+        http_payments.charge(amount_cents=1, source="tok_visa", reference="A", key="A-1")
+
+    assert len(gateway.requests) == 1
+
+
+@pytest.mark.behaviour("cancel.refund_due")
+def test_the_gateway_is_not_followed_elsewhere_for_a_refund(gateway, http_payments):
+    gateway.redirects("refunds")
+
+    with pytest.raises(NoClearAnswer):
+        http_payments.refund(charge_id="ch_1", amount_cents=1, key="A-refund")
+
+    assert len(gateway.requests) == 1
+
+
+@pytest.mark.behaviour("checkout.unanswered")
+def test_an_unexpected_error_at_the_gateway_is_no_clear_answer(gateway, http_payments):
+    gateway.answers("charges", body=RuntimeError("Nobody has thought of this one."))
+
+    with pytest.raises(NoClearAnswer, match=r"^RuntimeError: Nobody has thought of this one\.$"):
+        http_payments.charge(amount_cents=1, source="tok_visa", reference="A", key="A-1")
+
+
+@pytest.mark.behaviour("share.post.unclear")
+def test_an_unexpected_error_at_the_network_is_no_answer(network):
+    network.answers("statuses", body=RuntimeError("Nobody has thought of this one."))
+
+    with pytest.raises(NoAnswer, match=r"^RuntimeError: Nobody has thought of this one\.$"):
+        post_status()
+
+
+@pytest.mark.behaviour("share.callback.failed")
+def test_the_network_is_not_followed_elsewhere(network):
+    network.redirects("statuses", status=201)
+
+    assert post_status()[0] == 307
+    assert len(network.requests) == 1
+
+
 def post_status():
     return SignedHttp(timeout=5).post(
         f"{NETWORK_URL}/statuses",

@@ -2,14 +2,14 @@
 
 import pytest
 
-from after_service_layer.models import Order, Ticket, WaitlistEntry
+from after_service_layer.models import Lockable, Order, Ticket, WaitlistEntry
 from after_service_layer.services import upkeep
 from after_service_layer.services.interfaces import MailNotSent, NoClearAnswer
 from tests.after.factories import a_purchase, add, an_entry, an_event, an_order, saved
 from tests.after.fakes import Refund
-from tests.after.helpers import DAY, HOUR, MINUTE, NOW, SECOND, Killed
+from tests.after.helpers import DAY, HOUR, MINUTE, NOW, TICK, Killed
 
-LAPSED = {"hold_until": NOW - SECOND}
+LAPSED = {"hold_until": NOW - TICK}
 UNSENT = {"confirmation_sent_at": None}
 REFUND_DUE = {"refund_cents": 2500, "refund_state": "due"}
 REFUNDED = {"charge_id": "ch_1", "refund_cents": 2500, "refund_state": "done"}
@@ -79,7 +79,7 @@ def test_a_job_names_all_that_it_might_have_done(expiry, notices, reconciliation
 @pytest.mark.behaviour("jobs.expire")
 @pytest.mark.parametrize(
     ("hold_until", "status"),
-    [(NOW + SECOND, "pending"), (NOW, "pending"), (NOW - SECOND, "expired")],
+    [(NOW + TICK, "pending"), (NOW, "pending"), (NOW - TICK, "expired")],
 )
 def test_a_pending_order_expires_once_its_hold_has_lapsed(
     run, session, states, hold_until, status
@@ -100,7 +100,7 @@ def test_other_orders_do_not_expire(run, session, states, status):
 
 
 @pytest.mark.behaviour("jobs.expire")
-@pytest.mark.parametrize(("offered_until", "status"), [(NOW, "offered"), (NOW - SECOND, "lapsed")])
+@pytest.mark.parametrize(("offered_until", "status"), [(NOW, "offered"), (NOW - TICK, "lapsed")])
 def test_an_offer_lapses_after_its_last_instant(run, session, states, offered_until, status):
     add(session, an_entry(an_event(), "offered", offered_until=offered_until))
 
@@ -112,7 +112,7 @@ def test_an_offer_lapses_after_its_last_instant(run, session, states, offered_un
 def test_what_lapses_is_offered_to_the_next_in_line(mailer, run, session):
     jazz, blues = add(session, an_event("Jazz", capacity=1)), an_event("Blues", capacity=1)
     add(session, an_order(blues, "pending", **LAPSED))
-    add(session, an_entry(jazz, "offered", offered_until=NOW - SECOND, number=0))
+    add(session, an_entry(jazz, "offered", offered_until=NOW - TICK, number=0))
     first, second, other = [
         add(session, an_entry(event, number=number))
         for number, event in enumerate([jazz, jazz, blues], start=1)
@@ -142,7 +142,7 @@ def test_seats_that_are_free_anyhow_are_offered(run, session, states):
 @pytest.mark.behaviour("jobs.remind")
 @pytest.mark.parametrize(
     ("time_left", "reminders"),
-    [(DAY + SECOND, 0), (DAY, 1), (SECOND, 1), (0 * SECOND, 0), (-DAY, 0)],
+    [(DAY + TICK, 0), (DAY, 1), (TICK, 1), (0 * TICK, 0), (-DAY, 0)],
 )
 def test_a_reminder_is_sent_in_the_last_day_before_the_start(
     mailer, run, session, time_left, reminders
@@ -221,7 +221,7 @@ def test_an_order_that_was_never_charged_ends_with_its_hold(fake_clock, run, ses
 
     fake_clock.now = order.hold_until
     assert run("reconcile") == {"charges still unknown": 1}
-    fake_clock.now += SECOND
+    fake_clock.now += TICK
     assert run("reconcile") == {"charges settled": 1}
 
     assert saved(session, Order) == [order]
@@ -347,7 +347,7 @@ def test_the_mail_of_a_cancelled_order_is_not_about_a_late_payment(run, session)
 @pytest.mark.behaviour("jobs.mails")
 @pytest.mark.parametrize(
     ("status", "differences"),
-    [("taken", {}), ("lapsed", {}), ("offered", {"offered_until": NOW - SECOND})],
+    [("taken", {}), ("lapsed", {}), ("offered", {"offered_until": NOW - TICK})],
 )
 def test_an_offer_that_is_over_is_not_mailed(mailer, run, session, status, differences):
     add(session, an_entry(an_event(), status, **{"offer_sent_at": None, **differences}))
@@ -359,7 +359,7 @@ def test_an_offer_that_is_over_is_not_mailed(mailer, run, session, status, diffe
 
 @pytest.mark.behaviour("jobs.claimed")
 @pytest.mark.parametrize("mail", MAILS)
-@pytest.mark.parametrize(("until", "mails"), [(NOW, 0), (NOW - SECOND, 1)])
+@pytest.mark.parametrize(("until", "mails"), [(NOW, 0), (NOW - TICK, 1)])
 def test_a_mail_that_another_process_is_sending_is_left_to_it(
     mail_due, mailer, run, mail, until, mails
 ):
@@ -377,7 +377,7 @@ def test_a_job_that_runs_again_does_nothing_again(charge, mailer, payments, run,
     add(session, an_order(event, number=1, **UNSENT))
     add(session, an_order(event, "cancelled", number=2, **REFUND_DUE))
     charge(add(session, an_order(event, "pending", number=3, **LAPSED)))
-    add(session, an_entry(event, "offered", offered_until=NOW - SECOND, number=1))
+    add(session, an_entry(event, "offered", offered_until=NOW - TICK, number=1))
     add(session, an_entry(event, number=2))
 
     assert run(job) != {}
@@ -417,7 +417,7 @@ def buy_and_be_killed(checkout, fake_clock, payments, session):
         with pytest.raises(Killed):
             checkout.place(event, a_purchase(quantity=2))
         payments.failure = None
-        fake_clock.now += 30 * MINUTE + SECOND
+        fake_clock.now += 30 * MINUTE + TICK
         return saved(session, Order)[0]
 
     return buy_and_be_killed
@@ -455,7 +455,7 @@ def test_killed_once_the_card_is_charged_the_order_is_paid(
 
 
 @pytest.mark.behaviour("jobs.killed")
-@pytest.mark.parametrize("hold_until", [NOW, NOW - SECOND])
+@pytest.mark.parametrize("hold_until", [NOW, NOW - TICK])
 def test_killed_before_a_free_order_is_paid_it_is_paid_later(mailer, run, session, hold_until):
     facts = {"total_cents": 0, "quantity": 2, "hold_until": hold_until}
     order = add(session, an_order(an_event(), "pending", **facts))
@@ -495,7 +495,7 @@ def test_killed_while_it_mails_the_confirmation_is_sent_a_minute_later(
 
     fake_clock.now += MINUTE
     assert run("reconcile") == {"confirmations not sent": 1}
-    fake_clock.now += SECOND
+    fake_clock.now += TICK
     assert run("reconcile") == {"confirmations sent": 1}
 
 
@@ -528,8 +528,92 @@ def test_a_job_that_was_killed_is_finished_by_the_next(fake_clock, mailer, run, 
         run("expire")
     mailer.failure = None
     session.rollback()
-    fake_clock.now += MINUTE + SECOND
+    fake_clock.now += MINUTE + TICK
 
     assert run("expire") == {"offers mailed": 2}
     until = {entry.offered_until for entry in saved(session, WaitlistEntry)}
     assert until == {NOW + 48 * HOUR}
+
+
+POISONED = "x\nBcc: eve@evil.example"
+
+
+@pytest.mark.behaviour("mail.unexpected")
+def test_one_address_that_cannot_be_written_holds_up_no_other_mail(mailer, run, session):
+    """Such an address was accepted once, and is in the database."""
+    event = an_event()
+    add(session, an_order(event, email=POISONED, number=1, **UNSENT))
+    good = add(session, an_order(event, number=2, **UNSENT))
+
+    assert run("reconcile") == {"confirmations sent": 1, "confirmations not sent": 1}
+    assert mailer.sent == [("confirmation", good)]
+
+
+@pytest.mark.behaviour("mail.unexpected")
+def test_one_address_that_cannot_be_written_holds_up_no_other_offer(mailer, run, session):
+    event = an_event(capacity=2)
+    add(session, an_entry(event, email=POISONED, number=1))
+    good = add(session, an_entry(event, number=2))
+
+    assert run("expire") == {"new offers": 2, "offers mailed": 1, "offers not mailed": 1}
+    assert mailer.sent == [("offer", good)]
+
+
+@pytest.mark.behaviour("mail.unexpected")
+def test_a_reminder_that_fails_holds_up_no_other(mailer, run, session):
+    event = an_event(starts_at=NOW + HOUR)
+    add(session, an_order(event, email=POISONED, number=1))
+    good = add(session, an_order(event, number=2))
+
+    assert run("remind") == {"reminders sent": 1, "reminders not sent": 1}
+    assert mailer.sent == [("reminder", good)]
+
+
+@pytest.fixture
+def break_at(monkeypatch):
+    """Return a function that lets something unexpected happen when this row is locked."""
+    lock = Lockable.lock
+
+    def break_at(broken):
+        def lock_or_break(row):
+            if row is broken:
+                raise RuntimeError("Nobody has thought of this one.")
+            lock(row)
+
+        monkeypatch.setattr(Lockable, "lock", lock_or_break)
+
+    return break_at
+
+
+@pytest.mark.behaviour("jobs.one_fails")
+def test_an_event_that_fails_holds_up_no_other(break_at, run, session, states):
+    events = [an_event("Jazz"), an_event("Blues"), an_event("Folk")]
+    for number, event in enumerate(events, start=1):
+        add(session, an_order(event, "pending", number=number, **LAPSED))
+    break_at(events[1])
+
+    assert run("expire") == {"expired orders": 2, "events failed": 1}
+    assert states() == ["expired", "pending", "expired"]
+
+
+@pytest.mark.behaviour("jobs.one_fails")
+def test_an_order_that_fails_holds_up_no_other(break_at, caplog, charge, run, session, states):
+    events = [an_event("Jazz"), an_event("Blues")]
+    for number, event in enumerate(events, start=1):
+        charge(add(session, an_order(event, "pending", number=number)))
+    break_at(events[0])
+
+    assert run("reconcile") == {"charges settled": 1, "charges still unknown": 1}
+    assert states() == ["pending", "paid"]
+    assert "Order 1 is left as it is." in caplog.text
+
+
+@pytest.mark.behaviour("jobs.one_fails")
+def test_a_refund_that_fails_unexpectedly_stays_due(payments, run, session):
+    """The interface promises NoClearAnswer; an implementation may break its promise."""
+    event = an_event()
+    for number in (1, 2):
+        add(session, an_order(event, "cancelled", number=number, **REFUND_DUE))
+    payments.failure = RuntimeError("Nobody has thought of this one.")
+
+    assert run("reconcile") == {"refunds still due": 2}

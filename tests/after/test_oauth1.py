@@ -58,7 +58,7 @@ NO_CREDENTIALS = {
     "error that looks right": (503, urlencode(GIVEN)),
     "created": (201, urlencode(GIVEN)),
     "empty": (200, ""),
-    "too long for a cookie": (200, urlencode({**GIVEN, "oauth_token": "x" * 1000})),
+    "too long for a cookie": (200, urlencode({**GIVEN, "oauth_token": "x" * 995})),
     "web page": (200, "<h1>Welcome</h1>"),
     "JSON": (200, '{"oauth_token": "token", "oauth_token_secret": "secret"}'),
     "no token": (200, "oauth_token_secret=secret&oauth_callback_confirmed=true"),
@@ -258,6 +258,16 @@ def test_who_begins_anew_has_dropped_what_was_there(credentials, http, service, 
     with pytest.raises((NetworkRefused, NetworkUnclear)):
         service.authorization_url()
     assert credentials.kept is None
+
+
+@behaviour("share.authorized")
+def test_credentials_of_1000_letters_are_kept(credentials, http, service):
+    credentials.kept = TEMPORARY
+    http.answers["access_token"] = 200, urlencode({**GIVEN, "oauth_token": "x" * 994})
+
+    service.verify("verifier")
+
+    assert credentials.kept == Credentials("x" * 994, "secret", temporary=False)
 
 
 @behaviour("share.authorized")

@@ -14,7 +14,7 @@ from after_service_layer.services.refusals import (
 )
 from after_service_layer.services.waiting_list import find_offer, offer_of
 from tests.after.factories import a_purchase, add, an_entry, an_event, an_order, saved
-from tests.after.helpers import DAY, NOW, SECOND
+from tests.after.helpers import DAY, NOW, TICK
 
 CLEO = "cleo@example.org"
 
@@ -50,14 +50,14 @@ def states(session):
 
 @pytest.mark.behaviour("offer.taken")
 @pytest.mark.parametrize("email", ["cleo@example.org", "Cleo@EXAMPLE.org"])
-@pytest.mark.parametrize("offered_until", [NOW + SECOND, NOW])
+@pytest.mark.parametrize("offered_until", [NOW + TICK, NOW])
 def test_an_offer_counts_for_its_e_mail_until_its_last_instant(email, offered_until):
     offer = an_entry(an_event(), "offered", email=CLEO, offered_until=offered_until)
 
     assert offer.refusal(email, NOW) is None
 
 
-LATE = {"offered_until": NOW - SECOND}
+LATE = {"offered_until": NOW - TICK}
 
 
 @pytest.mark.behaviour("offer.refused")
@@ -92,7 +92,7 @@ def test_an_offer_is_found_at_its_last_instant(offer, session):
 @pytest.mark.parametrize(
     ("status", "offered_until", "sentence"),
     [
-        ("offered", NOW - SECOND, "The offer has lapsed."),
+        ("offered", NOW - TICK, "The offer has lapsed."),
         ("lapsed", NOW - DAY, "The offer has lapsed."),
         ("taken", NOW + DAY, "The offer was used already."),
     ],
@@ -107,11 +107,12 @@ def test_an_offer_that_is_over_is_gone(event, session, status, offered_until, se
 
 
 @pytest.mark.behaviour("offer.unknown")
-@pytest.mark.parametrize("token", ["token-1", "token-2", "no-such-token", "wörong"])
+@pytest.mark.parametrize("token", ["token-1", "token-2", "TOKEN-3", "no-such-token", "wörong"])
 def test_a_token_without_an_offer_is_not_found(event, session, token):
     add(session, an_entry(event, "waiting", token="token-1", number=1))
     draft = an_event("Draft", published=False)
     add(session, an_entry(draft, "offered", token="token-2", number=2))
+    add(session, an_entry(event, "offered", token="token-3", number=3))
 
     with pytest.raises(OfferNotFound, match=r"^There is no such offer\.$"):
         find_offer(session, token, now=NOW)
@@ -119,7 +120,7 @@ def test_a_token_without_an_offer_is_not_found(event, session, token):
 
 @pytest.mark.behaviour("offer.holds")
 @pytest.mark.parametrize(
-    ("offered_until", "seats_left"), [(NOW + SECOND, 0), (NOW, 0), (NOW - SECOND, 2)]
+    ("offered_until", "seats_left"), [(NOW + TICK, 0), (NOW, 0), (NOW - TICK, 2)]
 )
 def test_an_offer_keeps_its_seats_until_it_lapses(event, session, offered_until, seats_left):
     add(session, an_entry(event, "offered", quantity=2, offered_until=offered_until))

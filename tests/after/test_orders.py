@@ -6,7 +6,7 @@ from after_service_layer.money import net_of
 from after_service_layer.services.cancellation import refund_now
 from after_service_layer.services.refusals import CannotCancel
 from tests.after.factories import an_event, an_order
-from tests.after.helpers import DAY, NOW, SECOND
+from tests.after.helpers import DAY, NOW, TICK
 
 
 @pytest.mark.behaviour("order.page")
@@ -19,7 +19,7 @@ def test_a_total_has_its_vat_in_it(total, vat):
 
 @pytest.mark.behaviour("order.page")
 @pytest.mark.parametrize(
-    ("time_left", "refund"), [(14 * DAY, 2501), (14 * DAY - SECOND, 1251), (2 * DAY - SECOND, 0)]
+    ("time_left", "refund"), [(14 * DAY, 2501), (14 * DAY - TICK, 1251), (2 * DAY - TICK, 0)]
 )
 def test_what_a_cancellation_would_give_back_now(time_left, refund):
     order = an_order(an_event(starts_at=NOW + time_left), total_cents=2501)

@@ -15,7 +15,7 @@ from after_service_layer.services.refusals import (
     VoucherEventUnknown,
 )
 from tests.after.factories import a_voucher, add, an_entry, an_event, an_order, saved
-from tests.after.helpers import DAY, NOW, SECOND
+from tests.after.helpers import DAY, NOW, TICK
 
 DETAILS = EventDetails(
     title="Winter Overtures",
@@ -159,7 +159,7 @@ def test_after_a_refusal_nobody_has_to_wait_for_the_event(edit, session, wrong):
 def test_the_capacity_can_go_down_to_the_seats_taken(edit, session):
     event = add(session, an_event(capacity=10))
     add(session, an_order(event, quantity=3, number=1))
-    lapsed = NOW - SECOND
+    lapsed = NOW - TICK
     add(session, an_order(event, "pending", quantity=2, hold_until=lapsed, number=2))
     add(session, an_order(event, "cancelled", quantity=2, number=3))
 
@@ -173,7 +173,7 @@ def test_an_offer_s_seats_are_taken_too(edit, session):
     event = add(session, an_event(capacity=10))
     add(session, an_order(event, quantity=3))
     add(session, an_entry(event, "offered", quantity=2, number=1))
-    lapsed = NOW - SECOND
+    lapsed = NOW - TICK
     add(session, an_entry(event, "offered", quantity=2, offered_until=lapsed, number=2))
 
     with pytest.raises(CapacityTooSmall, match=r"^5 seats are taken: give at least 5\.$"):
@@ -231,12 +231,12 @@ def test_an_organiser_creates_a_voucher_of_either_kind(session, kind, value):
 @pytest.mark.behaviour("organiser.voucher.create")
 def test_a_voucher_may_be_for_one_event_and_some_time_only(session):
     event = add(session, an_event())
-    span = {"valid_from": NOW, "valid_until": NOW + SECOND}
+    span = {"valid_from": NOW, "valid_until": NOW + TICK}
 
     programme.create_voucher(session, replace(VOUCHER, event_slug=event.slug, **span))
 
     [voucher] = saved(session, Voucher)
-    assert (voucher.event, voucher.valid_from, voucher.valid_until) == (event, NOW, NOW + SECOND)
+    assert (voucher.event, voucher.valid_from, voucher.valid_until) == (event, NOW, NOW + TICK)
 
 
 @pytest.mark.behaviour("organiser.voucher.create")

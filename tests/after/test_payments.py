@@ -8,7 +8,7 @@ from after_service_layer.models import Order, OrderStatus, Ticket, WaitlistEntry
 from after_service_layer.services.refusals import CardDeclined, PaymentUnanswered
 from tests.after.factories import a_purchase, add, an_entry, an_event, saved
 from tests.after.fakes import FakePayments
-from tests.after.helpers import MINUTE, NOW, SECOND
+from tests.after.helpers import MINUTE, NOW, TICK
 
 
 @pytest.mark.behaviour("checkout.declined")
@@ -84,7 +84,7 @@ def decline(order):
 
 
 def expire(order):
-    order.hold_until = NOW - SECOND
+    order.hold_until = NOW - TICK
     order.move_to(OrderStatus.EXPIRED)
 
 

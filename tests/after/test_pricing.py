@@ -5,12 +5,12 @@ import pytest
 from after_service_layer.models import VoucherKind
 from after_service_layer.services.pricing import Price, price_order
 from tests.after.factories import a_voucher, an_event
-from tests.after.helpers import NOW, SECOND
+from tests.after.helpers import NOW, TICK
 
 
 @pytest.mark.behaviour("price.early_bird")
 @pytest.mark.parametrize(
-    ("early_bird_until", "total"), [(NOW + SECOND, 3800), (NOW, 3800), (NOW - SECOND, 5000)]
+    ("early_bird_until", "total"), [(NOW + TICK, 3800), (NOW, 3800), (NOW - TICK, 5000)]
 )
 def test_the_early_bird_price_holds_until_its_last_instant(early_bird_until, total):
     event = an_event(

@@ -5,7 +5,7 @@ import pytest
 from after_service_layer.models import Order
 from after_service_layer.services.refusals import VoucherRefused
 from tests.after.factories import a_purchase, a_voucher, add, an_event, an_order, saved
-from tests.after.helpers import NOW, SECOND
+from tests.after.helpers import NOW, TICK
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_a_refused_voucher_goes_before_missing_seats(checkout, session):
 
 @pytest.mark.behaviour("checkout.voucher.early")
 def test_a_voucher_before_its_first_instant_is_refused(buy_with, session):
-    add(session, a_voucher(valid_from=NOW + SECOND))
+    add(session, a_voucher(valid_from=NOW + TICK))
 
     with pytest.raises(VoucherRefused, match=r"^The voucher SPRING is not valid yet\.$"):
         buy_with("SPRING")
@@ -54,7 +54,7 @@ def test_a_voucher_holds_from_its_first_instant_on(buy_with, session):
 
 @pytest.mark.behaviour("checkout.voucher.lapsed")
 def test_a_voucher_after_its_last_instant_is_refused(buy_with, session):
-    add(session, a_voucher(valid_until=NOW - SECOND))
+    add(session, a_voucher(valid_until=NOW - TICK))
 
     with pytest.raises(VoucherRefused, match=r"^The voucher SPRING is no longer valid\.$"):
         buy_with("SPRING")

@@ -6,7 +6,7 @@ from after_service_layer.models import WaitlistEntry
 from after_service_layer.services.interfaces import MailNotSent, NoClearAnswer
 from after_service_layer.services.refusals import CardDeclined, SalesClosed, ThereAreSeats
 from tests.after.factories import a_purchase, add, an_entry, an_event, an_order, saved
-from tests.after.helpers import DAY, HOUR, NOW, SECOND
+from tests.after.helpers import DAY, HOUR, NOW, TICK
 
 CLEO = "cleo@example.org"
 
@@ -64,7 +64,7 @@ def test_a_place_is_for_one_event_and_one_e_mail(session, sold_out, waiting_list
 @pytest.mark.behaviour("waitlist.joined")
 @pytest.mark.parametrize(
     ("status", "offered_until"),
-    [("lapsed", NOW - DAY), ("taken", NOW + DAY), ("offered", NOW - SECOND)],
+    [("lapsed", NOW - DAY), ("taken", NOW + DAY), ("offered", NOW - TICK)],
 )
 def test_once_an_offer_is_over_one_may_join_again(
     session, sold_out, states, waiting_list, status, offered_until
@@ -127,7 +127,7 @@ def test_from_the_start_on_nobody_joins(sold_out, states, waiting_list):
 
 @pytest.mark.behaviour("waitlist.closed")
 def test_a_second_before_the_start_one_may_join(sold_out, waiting_list):
-    assert waiting_list.join(sold_out(starts_at=NOW + SECOND), CLEO, 1) is True
+    assert waiting_list.join(sold_out(starts_at=NOW + TICK), CLEO, 1) is True
 
 
 @pytest.mark.behaviour("waitlist.closed")
@@ -282,7 +282,7 @@ def test_an_offer_stands_although_its_mail_cannot_be_sent(mailer, session, waiti
 @pytest.mark.behaviour("offer.mail")
 def test_an_offer_that_lapsed_unmailed_is_mailed_no_more(mailer, session, waiting_list):
     event = add(session, an_event(capacity=1))
-    late = {"offered_until": NOW - SECOND, "offer_sent_at": None}
+    late = {"offered_until": NOW - TICK, "offer_sent_at": None}
     add(session, an_entry(event, "offered", number=1, **late))
     entry = add(session, an_entry(event, number=2))
 

@@ -1,6 +1,7 @@
 """What the payment gateway tells by itself: which messages are believed, and what they change."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -10,7 +11,7 @@ from after_service_layer.services.interfaces import ChargeReport, NoClearAnswer
 from after_service_layer.services.refusals import OrderNotFound
 from tests.after.factories import a_voucher, add, an_event, an_order, saved
 from tests.after.fakes import Refund
-from tests.after.helpers import MINUTE, NOW, SECOND, WEBHOOK_SECRET, signature
+from tests.after.helpers import MINUTE, NOW, TICK, WEBHOOK_SECRET, signature
 
 STAMP = int(NOW.timestamp())
 
@@ -93,6 +94,15 @@ def test_without_a_secret_no_webhook_is_believed():
 def test_a_stale_webhook_is_not_believed(stamp):
     with pytest.raises(BadWebhook, match="300 seconds"):
         read(message(), signature(message(), stamp))
+
+
+@pytest.mark.behaviour("webhook.stale")
+@pytest.mark.parametrize("seconds", [300.9, 300.001, -300.001, -300.9])
+def test_fractions_of_a_second_count(seconds):
+    now = NOW + timedelta(seconds=seconds)
+
+    with pytest.raises(BadWebhook, match="300 seconds"):
+        read_webhook(message(), RIGHT, secret=WEBHOOK_SECRET, now=now)
 
 
 @pytest.mark.behaviour("webhook.stale")
@@ -241,7 +251,7 @@ def test_after_a_report_that_comes_late_nobody_has_to_wait_for_the_event(
     assert not session.in_transaction()
 
 
-LAPSED = {"hold_until": NOW - SECOND}
+LAPSED = {"hold_until": NOW - TICK}
 
 
 @pytest.mark.behaviour("webhook.late_paid")
@@ -315,7 +325,7 @@ def test_a_success_too_late_for_a_seat_is_refunded_in_full(
 
 
 @pytest.mark.behaviour("webhook.late_refunded")
-def test_a_refund_that_the_gateway_does_not_make_stays_due(payments, session, settlement):
+def test_a_refund_that_the_gateway_does_not_make_stays_due(mailer, payments, session, settlement):
     late = add(session, an_order(an_event(capacity=0), "expired"))
     payments.failure = NoClearAnswer()
 
@@ -323,6 +333,9 @@ def test_a_refund_that_the_gateway_does_not_make_stays_due(payments, session, se
 
     assert saved(session, Order) == [late]
     assert facts_of(late) == ("expired", "ch_1", "due", 2500)
+    # The buyer did not ask for it, and is told at once all the same.
+    assert mailer.sent == [("refund", late)]
+    assert late.refund_notice_sent_at == NOW
 
 
 @pytest.mark.behaviour("webhook.failed")

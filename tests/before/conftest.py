@@ -11,6 +11,7 @@ from itertools import count
 import pytest
 import responses
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from werkzeug.security import generate_password_hash
 
@@ -249,6 +250,32 @@ def add_entry(models, store):
         return store(models.WaitlistEntry(status=status, **{**facts, **differences}))
 
     return add_entry
+
+
+@pytest.fixture
+def wait_for_lock(clock, models, monkeypatch):
+    """Return a function that lets the next lock take its time: it is held at this instant."""
+    lock = models.Lockable.lock
+
+    def wait_for_lock(until):
+        def wait(row):
+            monkeypatch.setattr(models.Lockable, "lock", lock)
+            clock.move_to(until)
+            row.lock()
+
+        monkeypatch.setattr(models.Lockable, "lock", wait)
+
+    return wait_for_lock
+
+
+@pytest.fixture
+def locked(models, monkeypatch):
+    """Let no lock be had: somebody else has it, for longer than one waits."""
+
+    def wait_in_vain(row):
+        raise OperationalError("UPDATE", {}, Exception("database is locked"))
+
+    monkeypatch.setattr(models.Lockable, "lock", wait_in_vain)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.before.helpers import DAY, NOW, SECOND, text_of
+from tests.before.helpers import DAY, NOW, TICK, text_of
 
 
 def titles(page):
@@ -112,9 +112,9 @@ def test_the_list_is_cut_by_time(add_event, client, when, found):
     add_event("Last week", starts_at=NOW - 7 * DAY)
     add_event("Begins now", starts_at=NOW)
     add_event("In 7 days", starts_at=NOW + 7 * DAY)
-    add_event("A second later", starts_at=NOW + 7 * DAY + SECOND)
+    add_event("A second later", starts_at=NOW + 7 * DAY + TICK)
     add_event("In 30 days", starts_at=NOW + 30 * DAY)
-    add_event("After that", starts_at=NOW + 30 * DAY + SECOND)
+    add_event("After that", starts_at=NOW + 30 * DAY + TICK)
 
     assert titles(client.get("/", query_string={"when": when})) == found
 
@@ -151,7 +151,7 @@ def test_events_at_the_same_instant_are_listed_in_the_order_in_which_they_came(
 
 @pytest.mark.behaviour("list.sort")
 def test_sorting_by_price_forgets_an_early_bird_that_is_over(add_event, client):
-    over = {"early_bird_price_cents": 500, "early_bird_until": NOW - SECOND}
+    over = {"early_bird_price_cents": 500, "early_bird_until": NOW - TICK}
     add_event("Was cheap", price_cents=3000, **over)
     add_event("Is cheap", price_cents=1000)
 
@@ -268,6 +268,9 @@ def test_the_last_five_events_visited_are_shown_the_latest_first(add_events, cli
     page = client.get("/")
 
     assert recent_titles(page) == [f"Event {day}" for day in (3, 6, 5, 4, 2)]
+    cookie = client.get_cookie("recent")
+    assert cookie.decoded_value == "event-3,event-6,event-5,event-4,event-2"
+    assert (cookie.http_only, cookie.same_site, cookie.max_age) == (True, "Lax", 365 * 86400)
 
 
 @pytest.mark.behaviour("list.recent")

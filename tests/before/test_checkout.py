@@ -7,7 +7,7 @@ from itertools import chain
 
 import pytest
 
-from tests.before.helpers import DAY, MINUTE, NOW, SECOND, hidden_value, text_of
+from tests.before.helpers import DAY, MINUTE, NOW, TICK, hidden_value, text_of
 
 FREE = {"price_cents": 0}
 
@@ -273,7 +273,7 @@ def test_from_the_start_on_nothing_is_sold(add_event, buy, stored):
 
 @pytest.mark.behaviour("checkout.closed")
 def test_a_second_before_the_start_tickets_are_sold(add_event, buy):
-    event = add_event(starts_at=NOW + SECOND, **FREE)
+    event = add_event(starts_at=NOW + TICK, **FREE)
 
     assert buy(event).status_code == 303
 
@@ -382,7 +382,7 @@ def test_the_last_seats_can_be_bought(add_event, add_order, buy):
 
 @pytest.mark.behaviour("checkout.seats.held")
 @pytest.mark.parametrize(
-    ("hold_until", "status"), [(NOW + SECOND, 409), (NOW, 409), (NOW - SECOND, 303)]
+    ("hold_until", "status"), [(NOW + TICK, 409), (NOW, 409), (NOW - TICK, 303)]
 )
 def test_a_pending_order_keeps_its_seats_until_its_hold_lapses(
     add_event, add_order, buy, hold_until, status
@@ -402,7 +402,7 @@ def test_the_seats_of_an_unpaid_order_come_free_after_half_an_hour(add_event, bu
     assert buy(event, checkout_id="form-1").status_code == 503
     clock.move_to(NOW + 30 * MINUTE)
     assert buy(event, checkout_id="form-2").status_code == 409
-    clock.move_to(NOW + 30 * MINUTE + SECOND)
+    clock.move_to(NOW + 30 * MINUTE + TICK)
     assert buy(event, checkout_id="form-3").status_code == 303
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.before.helpers import DAY, MINUTE, NOW, SECOND, hidden_value, text_of
+from tests.before.helpers import DAY, MINUTE, NOW, TICK, hidden_value, text_of
 
 COUNTER = "/organiser/events/the-glass-orchestra/sell"
 FREE = {"price_cents": 0}
@@ -131,7 +131,7 @@ def test_the_seats_of_an_order_are_held_for_ten_minutes(add_event, clock, gatewa
     assert [order.hold_until for order in stored("Order")] == [NOW + 10 * MINUTE]
     clock.move_to(NOW + 10 * MINUTE)
     assert sell(event, checkout_id="form-2").status_code == 409
-    clock.move_to(NOW + 10 * MINUTE + SECOND)
+    clock.move_to(NOW + 10 * MINUTE + TICK)
     assert sell(event, checkout_id="form-3").status_code == 303
 
 

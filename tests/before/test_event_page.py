@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.before.helpers import NOW, SECOND, hidden_value, text_of
+from tests.before.helpers import NOW, TICK, hidden_value, text_of
 
 BUY_BUTTON = "<button>Buy</button>"
 JOIN_BUTTON = "<button>Join the waiting list</button>"
@@ -19,7 +19,7 @@ def test_the_page_shows_the_early_bird_price_and_its_deadline(add_event, client)
 
 @pytest.mark.behaviour("event.page")
 def test_the_page_shows_the_full_price_once_the_early_bird_is_over(add_event, client):
-    add_event(price_cents=2500, early_bird_price_cents=1900, early_bird_until=NOW - SECOND)
+    add_event(price_cents=2500, early_bird_price_cents=1900, early_bird_until=NOW - TICK)
 
     text = text_of(client.get("/events/the-glass-orchestra"))
 
@@ -86,7 +86,7 @@ def test_from_the_start_on_sales_are_closed(add_event, add_order, client, sold):
 
 @pytest.mark.behaviour("event.closed")
 def test_a_second_before_the_start_sales_are_open(add_event, client):
-    add_event(starts_at=NOW + SECOND)
+    add_event(starts_at=NOW + TICK)
 
     page = client.get("/events/the-glass-orchestra")
 

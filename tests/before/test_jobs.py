@@ -6,9 +6,9 @@ import smtplib
 import pytest
 import requests
 
-from tests.before.helpers import DAY, HOUR, MINUTE, NOW, SECOND, Killed
+from tests.before.helpers import DAY, HOUR, MINUTE, NOW, TICK, Killed
 
-LAPSED = {"hold_until": NOW - SECOND}
+LAPSED = {"hold_until": NOW - TICK}
 UNSENT = {"confirmation_sent_at": None}
 REFUND_DUE = {"refund_cents": 2500, "refund_state": "due"}
 REFUNDED = {"charge_id": "ch_1", "refund_cents": 2500, "refund_state": "done"}
@@ -62,7 +62,7 @@ def test_a_job_says_what_it_did_a_line_a_kind(app, job):
 @pytest.mark.behaviour("jobs.expire")
 @pytest.mark.parametrize(
     ("hold_until", "status"),
-    [(NOW + SECOND, "pending"), (NOW, "pending"), (NOW - SECOND, "expired")],
+    [(NOW + TICK, "pending"), (NOW, "pending"), (NOW - TICK, "expired")],
 )
 def test_a_pending_order_expires_once_its_hold_has_lapsed(
     add_event, add_order, run_job, statuses, hold_until, status
@@ -86,7 +86,7 @@ def test_other_orders_do_not_expire(add_event, add_order, run_job, statuses):
 
 
 @pytest.mark.behaviour("jobs.expire")
-@pytest.mark.parametrize(("offered_until", "status"), [(NOW, "offered"), (NOW - SECOND, "lapsed")])
+@pytest.mark.parametrize(("offered_until", "status"), [(NOW, "offered"), (NOW - TICK, "lapsed")])
 def test_an_offer_lapses_after_its_last_instant(
     add_entry, add_event, run_job, statuses, offered_until, status
 ):
@@ -102,7 +102,7 @@ def test_what_lapses_is_offered_to_the_next_in_line(
     add_entry, add_event, add_order, mailbox, run_job, stored
 ):
     jazz, blues = add_event("Jazz", capacity=1), add_event("Blues", capacity=1)
-    add_entry(jazz, "offered", offered_until=NOW - SECOND)
+    add_entry(jazz, "offered", offered_until=NOW - TICK)
     for event in (jazz, jazz, blues):
         add_entry(event)
     add_order(blues, "pending", **LAPSED)
@@ -146,7 +146,7 @@ def test_what_cannot_be_bought_is_not_offered(
 @pytest.mark.behaviour("jobs.remind")
 @pytest.mark.parametrize(
     ("time_left", "reminders"),
-    [(DAY + SECOND, 0), (DAY, 1), (SECOND, 1), (0 * SECOND, 0), (-DAY, 0)],
+    [(DAY + TICK, 0), (DAY, 1), (TICK, 1), (0 * TICK, 0), (-DAY, 0)],
 )
 def test_a_reminder_is_sent_in_the_last_day_before_the_start(
     add_event, add_order, run_job, stored, subjects, time_left, reminders
@@ -266,11 +266,11 @@ def test_an_order_that_was_never_charged_ends_with_its_hold(
 
     clock.move_to(order.hold_until)
     assert run_job("reconcile") == {"charges still unknown": 1}
-    clock.move_to(order.hold_until + SECOND)
+    clock.move_to(order.hold_until + TICK)
     run_job("reconcile")
 
     [ended] = stored("Order")
-    assert (ended.status, ended.uncharged_at) == ("pending", order.hold_until + SECOND)
+    assert (ended.status, ended.uncharged_at) == ("pending", order.hold_until + TICK)
     assert run_job("reconcile") == {}
     assert run_job("expire") == {"expired orders": 1}
 
@@ -410,7 +410,7 @@ def test_the_mail_of_a_cancelled_order_is_not_about_a_late_payment(add_event, ad
 @pytest.mark.behaviour("jobs.mails")
 @pytest.mark.parametrize(
     ("status", "differences"),
-    [("taken", {}), ("lapsed", {}), ("offered", {"offered_until": NOW - SECOND})],
+    [("taken", {}), ("lapsed", {}), ("offered", {"offered_until": NOW - TICK})],
 )
 def test_an_offer_that_is_over_is_not_mailed(add_entry, add_event, run_job, status, differences):
     add_entry(add_event(), status, offer_sent_at=None, **differences)
@@ -420,7 +420,7 @@ def test_an_offer_that_is_over_is_not_mailed(add_entry, add_event, run_job, stat
 
 @pytest.mark.behaviour("jobs.claimed")
 @pytest.mark.parametrize("mail", MAILS)
-@pytest.mark.parametrize(("ends", "mails"), [(NOW, 0), (NOW - SECOND, 1)])
+@pytest.mark.parametrize(("ends", "mails"), [(NOW, 0), (NOW - TICK, 1)])
 def test_a_mail_that_another_process_is_sending_is_left_to_it(
     mail_due, mailbox, run_job, mail, ends, mails
 ):
@@ -440,7 +440,7 @@ def test_a_job_that_runs_again_does_nothing_again(
     gateway.transport.assert_all_requests_are_fired = False
     gateway.knows(add_order(event, "pending", **LAPSED))
     gateway.refunds()
-    add_entry(event, "offered", offered_until=NOW - SECOND)
+    add_entry(event, "offered", offered_until=NOW - TICK)
     add_entry(event)
 
     first = run_job(job)
@@ -480,7 +480,7 @@ def test_killed_before_the_card_is_charged_the_order_ends_and_frees_its_seats(
 
     with pytest.raises(Killed):
         buy(event)
-    clock.move_to(NOW + 30 * MINUTE + SECOND)
+    clock.move_to(NOW + 30 * MINUTE + TICK)
     for job in jobs:
         run_job(job)
 
@@ -498,7 +498,7 @@ def test_killed_once_the_card_is_charged_the_order_is_paid(
     with pytest.raises(Killed):
         buy(add_event(), quantity=2)
     gateway.knows(*stored("Order"))
-    clock.move_to(NOW + 30 * MINUTE + SECOND)
+    clock.move_to(NOW + 30 * MINUTE + TICK)
     for job in jobs:
         run_job(job)
 
@@ -536,7 +536,7 @@ def test_killed_while_it_mails_the_confirmation_is_sent_a_minute_later(
     clock.move_to(NOW + MINUTE)
     run_job("reconcile")
     assert mailbox.mails == []
-    clock.move_to(NOW + MINUTE + SECOND)
+    clock.move_to(NOW + MINUTE + TICK)
     run_job("reconcile")
 
     assert [order.status for order in stored("Order")] == ["paid"]
@@ -576,7 +576,7 @@ def test_a_job_that_was_killed_is_finished_by_the_next(
     with pytest.raises(Killed):
         run_job("expire")
     mailbox.failure = None
-    clock.move_to(NOW + MINUTE + SECOND)
+    clock.move_to(NOW + MINUTE + TICK)
 
     assert run_job("expire") == {"offers mailed": 2}
     until = {entry.offered_until for entry in stored("WaitlistEntry")}

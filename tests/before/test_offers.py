@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.before.helpers import DAY, NOW, SECOND, hidden_value, text_of
+from tests.before.helpers import DAY, NOW, TICK, hidden_value, text_of
 
 BUY_BUTTON = "<button>Buy</button>"
 DECLINED = {"status": 402, "json": {"error": {"message": "No."}}}
@@ -66,7 +66,7 @@ def test_from_the_start_on_an_offer_has_no_form(add_entry, add_event, client):
 @pytest.mark.parametrize(
     ("status", "offered_until", "sentence"),
     [
-        ("offered", NOW - SECOND, "The offer has lapsed."),
+        ("offered", NOW - TICK, "The offer has lapsed."),
         ("lapsed", NOW - DAY, "The offer has lapsed."),
         ("taken", NOW + DAY, "The offer was used already."),
     ],
@@ -82,9 +82,9 @@ def test_an_offer_that_is_over_is_gone(add_entry, client, event, status, offered
 
 @pytest.mark.behaviour("offer.unknown")
 def test_a_token_without_an_offer_is_not_found(add_entry, client, event):
-    waiting = add_entry(event)
+    waiting, offered = add_entry(event), add_entry(event, "offered")
 
-    for token in (waiting.token, "no-such-token", "wörong"):
+    for token in (waiting.token, "no-such-token", "wörong", offered.token.upper()):
         page = client.get(f"/waitlist/{token}")
         assert page.status_code == 404
         assert "There is no such offer." in text_of(page)
@@ -92,7 +92,7 @@ def test_a_token_without_an_offer_is_not_found(add_entry, client, event):
 
 @pytest.mark.behaviour("offer.holds")
 @pytest.mark.parametrize(
-    ("offered_until", "status"), [(NOW + SECOND, 409), (NOW, 409), (NOW - SECOND, 303)]
+    ("offered_until", "status"), [(NOW + TICK, 409), (NOW, 409), (NOW - TICK, 303)]
 )
 def test_an_offer_keeps_its_seats_until_it_lapses(add_entry, buy, event, offered_until, status):
     add_entry(event, "offered", quantity=2, offered_until=offered_until)
@@ -197,7 +197,7 @@ def test_an_offer_is_used_only_once(event, offer, stored, take):
     ("difference", "typed", "sentence"),
     [
         ({"status": "lapsed"}, {}, "The offer has lapsed."),
-        ({"offered_until": NOW - SECOND}, {}, "The offer has lapsed."),
+        ({"offered_until": NOW - TICK}, {}, "The offer has lapsed."),
         ({}, {"email": "ada@example.org"}, "The offer is for another e-mail address."),
         ({}, {"offer": "no-such-token"}, "There is no such offer."),
     ],
@@ -285,7 +285,7 @@ def test_an_offer_given_back_holds_no_longer_than_before(buy, clock, decline_cle
 
     clock.move_to(offer.offered_until)
     assert buy(event, checkout_id="form-2").status_code == 409
-    clock.move_to(offer.offered_until + SECOND)
+    clock.move_to(offer.offered_until + TICK)
     assert buy(event, checkout_id="form-3").status_code == 303
 
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from time_machine import travel
 
-from tests.before.helpers import DAY, MINUTE, NOW, SECOND, text_of
+from tests.before.helpers import DAY, MINUTE, NOW, TICK, text_of
 
 
 @pytest.fixture
@@ -279,7 +279,7 @@ def test_an_offer_s_seats_are_taken_too(
     event = add_event(capacity=10)
     add_order(event, quantity=3)
     add_entry(event, "offered", quantity=2)
-    add_entry(event, "offered", quantity=2, offered_until=NOW - SECOND)
+    add_entry(event, "offered", quantity=2, offered_until=NOW - TICK)
 
     assert save_event(event.slug, capacity=capacity).status_code == status
 
@@ -313,7 +313,7 @@ def test_a_saved_event_s_seats_are_offered_to_the_waiting_list(
 def test_the_capacity_can_go_down_to_the_seats_taken(add_event, add_order, save_event, stored):
     event = add_event(capacity=10)
     add_order(event, quantity=3)
-    add_order(event, "pending", quantity=2, hold_until=NOW - SECOND)
+    add_order(event, "pending", quantity=2, hold_until=NOW - TICK)
     add_order(event, "cancelled", quantity=2)
 
     assert save_event(event.slug, capacity="3").status_code == 303

@@ -3,7 +3,7 @@
 import pytest
 import requests
 
-from tests.before.helpers import MINUTE, NOW, SECOND, hidden_value, text_of
+from tests.before.helpers import MINUTE, NOW, TICK, hidden_value, text_of
 
 
 @pytest.mark.behaviour("checkout.declined")
@@ -89,6 +89,16 @@ def test_a_success_that_is_not_about_this_charge_is_no_clear_answer(
 
 
 @pytest.mark.behaviour("checkout.unanswered")
+def test_the_gateway_is_not_followed_elsewhere(add_event, buy, gateway, stored):
+    event = add_event()
+    gateway.redirects("charges")
+
+    assert buy(event).status_code == 503
+    assert [order.status for order in stored("Order")] == ["pending"]
+    assert len(gateway.requests) == 1
+
+
+@pytest.mark.behaviour("checkout.unanswered")
 def test_the_gateway_is_given_as_many_seconds_as_the_settings_say(add_event, buy, gateway):
     event = add_event()
     gateway.charges()
@@ -163,7 +173,7 @@ def expire_meanwhile(clock, meanwhile, run_job):
 
     def expire_meanwhile(and_then=lambda: None):
         def act(order):
-            clock.move_to(order.hold_until + SECOND)
+            clock.move_to(order.hold_until + TICK)
             run_job("expire")
             and_then()
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.before.helpers import NOW, SECOND
+from tests.before.helpers import NOW, TICK
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def price_of(buy, gateway, stored):
 
 @pytest.mark.behaviour("price.early_bird")
 @pytest.mark.parametrize(
-    ("early_bird_until", "total"), [(NOW + SECOND, 3800), (NOW, 3800), (NOW - SECOND, 5000)]
+    ("early_bird_until", "total"), [(NOW + TICK, 3800), (NOW, 3800), (NOW - TICK, 5000)]
 )
 def test_the_early_bird_price_holds_until_its_last_instant(
     add_event, price_of, early_bird_until, total

@@ -52,7 +52,7 @@ NO_CREDENTIALS = {
     "no secret": {"body": "oauth_token=token&oauth_callback_confirmed=true"},
     "empty token": {"body": urlencode({**CREDENTIALS, "oauth_token": ""})},
     "empty secret": {"body": urlencode({**CREDENTIALS, "oauth_token_secret": ""})},
-    "too long for a cookie": {"body": urlencode({**CREDENTIALS, "oauth_token": "x" * 1000})},
+    "too long for a cookie": {"body": urlencode({**CREDENTIALS, "oauth_token": "x" * 995})},
     "not UTF-8": {"body": urlencode(CREDENTIALS).encode().replace(b"=token", b"=\xff")},
 }
 ELSEWHERE = [
@@ -136,7 +136,9 @@ def test_a_paid_order_leads_to_it(add_event, add_order, client, status, leads):
 
 @pytest.mark.behaviour("share.unknown_order")
 @pytest.mark.parametrize("method", ["GET", "POST"])
-@pytest.mark.parametrize("wrong", ["A0001/secret-2", "A0001/sécret-1", "A0002/secret-1"])
+@pytest.mark.parametrize(
+    "wrong", ["A0001/secret-2", "A0001/SECRET-1", "A0001/sécret-1", "A0002/secret-1"]
+)
 def test_a_wrong_reference_or_secret_is_not_found(client, method, order, wrong):
     answer = client.open(f"/share/{wrong}", method=method)
 
@@ -448,6 +450,26 @@ def test_without_a_clear_answer_nobody_is_connected(
     assert UNCLEAR in text_of(answer)
     assert WORDS not in text_of(answer)
     assert not is_connected()
+
+
+@pytest.mark.behaviour("share.callback.failed")
+def test_the_network_is_not_followed_elsewhere(begin, come_back, is_connected, network):
+    begin()
+    network.redirects("oauth/access_token", body=urlencode(CREDENTIALS))
+
+    assert come_back().status_code == 502
+    assert not is_connected()
+    assert len(network.requests) == 2
+
+
+@pytest.mark.behaviour("share.authorized")
+def test_credentials_of_1000_letters_are_kept(begin, come_back, is_connected, network):
+    begin()
+    longest = {**CREDENTIALS, "oauth_token": "x" * 994}
+    network.answers("oauth/access_token", body=urlencode(longest))
+
+    assert come_back().status_code == 303
+    assert is_connected()
 
 
 @pytest.mark.behaviour("share.callback.failed")

@@ -1,5 +1,7 @@
 """What holds on every page: not found, no token, no tables, no database."""
 
+import logging
+
 import pytest
 
 from tests.before.helpers import hidden_value, text_of
@@ -264,3 +266,48 @@ def test_a_huge_form_is_refused(add_event, buy, stored):
 @pytest.mark.parametrize("host", ["a..b", ".", "x" * 64])
 def test_a_host_that_there_cannot_be_is_a_400(client, host):
     assert client.get("/about", headers={"Host": host}).status_code == 400
+
+
+@pytest.mark.behaviour("log.no_keys")
+@pytest.mark.parametrize(
+    "page", ["/orders/A0001/secret-1", "/share/A0001/secret-1", "/waitlist/token-1"]
+)
+def test_an_unexpected_error_is_logged_without_the_key_in_its_address(
+    add_entry, add_event, add_order, app, caplog, client, monkeypatch, page
+):
+    event = add_event()
+    add_order(event)
+    add_entry(event, "offered")
+    monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
+
+    def fail(*page, **facts):
+        raise RuntimeError("Nobody has thought of this one.")
+
+    monkeypatch.setattr(app.jinja_env, "get_or_select_template", fail)
+
+    with pytest.raises(RuntimeError):
+        # The error page is a template as well.
+        client.get(page)
+
+    assert "Exception on /" in caplog.text
+    assert "secret-1" not in caplog.text and "token-1" not in caplog.text
+
+
+@pytest.mark.behaviour("log.no_keys")
+@pytest.mark.usefixtures("app")
+def test_the_access_log_of_flask_run_masks_keys(caplog):
+    log = logging.getLogger("werkzeug")
+    log.setLevel(logging.INFO)
+
+    for path in (
+        "/orders/A0001/secret-1/cancel",
+        "//share//A0001//secret-1",
+        "/waitlist/secret-1?a",
+    ):
+        log.info('%s - "%s" 200', "127.0.0.1", f"GET {path} HTTP/1.1")
+
+    assert caplog.messages == [
+        '127.0.0.1 - "GET /orders/A0001/*** HTTP/1.1" 200',
+        '127.0.0.1 - "GET //share//A0001//*** HTTP/1.1" 200',
+        '127.0.0.1 - "GET /waitlist/***?a HTTP/1.1" 200',
+    ]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.before.helpers import NOW, SECOND, text_of
+from tests.before.helpers import NOW, TICK, text_of
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_a_refused_voucher_goes_before_missing_seats(add_event, buy_with):
 def test_a_voucher_before_its_first_instant_is_refused(
     add_event, add_full_voucher, buy_with, stored
 ):
-    add_full_voucher(valid_from=NOW + SECOND)
+    add_full_voucher(valid_from=NOW + TICK)
 
     status, text = buy_with(add_event())
 
@@ -64,7 +64,7 @@ def test_a_voucher_holds_from_its_first_instant_on(add_event, add_full_voucher, 
 def test_a_voucher_after_its_last_instant_is_refused(
     add_event, add_full_voucher, buy_with, stored
 ):
-    add_full_voucher(valid_until=NOW - SECOND)
+    add_full_voucher(valid_until=NOW - TICK)
 
     status, text = buy_with(add_event())
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.before.helpers import DAY, HOUR, NOW, SECOND, text_of
+from tests.before.helpers import DAY, HOUR, NOW, TICK, text_of
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_a_place_is_for_one_event_and_one_e_mail(join, sold_out, stored):
 @pytest.mark.behaviour("waitlist.joined")
 @pytest.mark.parametrize(
     ("status", "offered_until"),
-    [("lapsed", NOW - DAY), ("taken", NOW + DAY), ("offered", NOW - SECOND)],
+    [("lapsed", NOW - DAY), ("taken", NOW + DAY), ("offered", NOW - TICK)],
 )
 def test_once_an_offer_is_over_one_may_join_again(
     add_entry, join, sold_out, states, status, offered_until
@@ -188,7 +188,7 @@ def test_from_the_start_on_nobody_joins(join, sold_out, stored):
 
 @pytest.mark.behaviour("waitlist.closed")
 def test_a_second_before_the_start_one_may_join(join, sold_out):
-    assert join(sold_out(starts_at=NOW + SECOND)).status_code == 303
+    assert join(sold_out(starts_at=NOW + TICK)).status_code == 303
 
 
 @pytest.mark.behaviour("waitlist.unknown_event")
@@ -318,7 +318,7 @@ def test_an_offer_that_lapsed_unmailed_is_mailed_no_more(
     add_entry, add_event, free_seats, mailbox
 ):
     event = add_event(capacity=1)
-    add_entry(event, "offered", offered_until=NOW - SECOND, offer_sent_at=None)
+    add_entry(event, "offered", offered_until=NOW - TICK, offer_sent_at=None)
     add_entry(event, email="cleo@example.org")
 
     free_seats(event)

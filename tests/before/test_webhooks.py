@@ -1,12 +1,13 @@
 """What the payment gateway tells the shop by itself, and what is not believed."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
-from tests.before.helpers import MINUTE, NOW, SECOND, signature, text_of
+from tests.before.helpers import MINUTE, NOW, TICK, signature, text_of
 
-LAPSED = {"hold_until": NOW - SECOND}
+LAPSED = {"hold_until": NOW - TICK}
 UNPAID = [("expired", {}), ("declined", {}), ("pending", LAPSED)]
 
 
@@ -182,7 +183,7 @@ def test_a_success_too_late_for_its_voucher_is_refunded_too(
 
 @pytest.mark.behaviour("webhook.late_refunded")
 def test_a_refund_that_the_gateway_does_not_make_stays_due(
-    add_event, add_order, gateway, stored, webhook
+    add_event, add_order, gateway, mailbox, stored, webhook
 ):
     event = add_event(capacity=1)
     add_order(event)
@@ -191,7 +192,13 @@ def test_a_refund_that_the_gateway_does_not_make_stays_due(
     answer = webhook(add_order(event, "expired"))
 
     assert answer.status_code == 200
-    assert facts_of(stored("Order")[-1]) == ("expired", "ch_1", "due", 2500)
+    late = stored("Order")[-1]
+    assert facts_of(late) == ("expired", "ch_1", "due", 2500)
+    # The buyer did not ask for it, and is told at once all the same.
+    assert [mail["Subject"] for mail in mailbox.mails] == [
+        "Your money back for The Glass Orchestra"
+    ]
+    assert late.refund_notice_sent_at == NOW
 
 
 @pytest.mark.behaviour("webhook.failed")
@@ -305,6 +312,15 @@ def test_a_stale_webhook_is_refused(body, pending, post_webhook, unchanged, stam
     answer = post_webhook(body, signature(body, stamp))
 
     assert answer.status_code == 400
+    assert unchanged(pending)
+
+
+@pytest.mark.behaviour("webhook.stale")
+@pytest.mark.parametrize("seconds", [300.9, 300.001, -300.001, -300.9])
+def test_fractions_of_a_second_count(body, clock, pending, post_webhook, unchanged, seconds):
+    clock.move_to(NOW + timedelta(seconds=seconds))
+
+    assert post_webhook(body, signature(body, STAMP)).status_code == 400
     assert unchanged(pending)
 
 

@@ -63,6 +63,7 @@ SAME_TESTS = [
     "test_auth.py",
     "test_commands.py",
     "test_config.py",
+    "test_forms.py",
     "test_site.py",
 ]
 

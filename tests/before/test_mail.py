@@ -1,0 +1,228 @@
+"""Mails: as it was typed, to the address that was typed, and none is held up by another."""
+
+import pytest
+
+from tests.before.helpers import DAY, HOUR, NOW, TICK, text_of
+
+TITLES = [
+    "Jazz =?utf-8?q?=0D=0ABcc:_eve=40evil.example?=",
+    "=?utf-8?b?SmF6eg==?=",
+    "Jazz =? unfinished",
+    "Ça va? Oui! 🎷",
+    "Z" * 120,
+    "ü" * 120,
+    "Bcc: eve@evil.example",
+]
+UNSENT = {"confirmation_sent_at": None}
+FAILURES = [
+    ConnectionRefusedError("No mail server."),
+    RuntimeError("Nobody has thought of this one."),
+    ValueError("Not a header."),
+    UnicodeEncodeError("ascii", "the whole text", 0, 1, "no ASCII"),
+]
+
+
+@pytest.fixture(params=FAILURES, ids=lambda failure: type(failure).__name__)
+def failing_mailbox(mailbox, request):
+    mailbox.failure = request.param
+    return mailbox
+
+
+@pytest.mark.behaviour("mail.as_typed")
+@pytest.mark.parametrize("title", TITLES)
+def test_the_subject_has_the_title_as_it_was_typed(add_event, buy, gateway, mailbox, title):
+    gateway.charges()
+
+    buy(add_event(title, slug="jazz"), email="ada@example.org")
+
+    [mail] = mailbox.mails
+    assert mail["Subject"] == f"Your tickets for {title}"
+    assert mailbox.recipients == [["ada@example.org"]]
+    assert sorted(mail.keys()) == [
+        "Content-Transfer-Encoding",
+        "Content-Type",
+        "Date",
+        "From",
+        "MIME-Version",
+        "Message-ID",
+        "Subject",
+        "To",
+    ]
+
+
+@pytest.mark.behaviour("mail.as_typed")
+def test_the_text_has_names_as_they_were_typed(add_event, buy, gateway, mailbox):
+    gateway.charges()
+    name = "=?utf-8?q?Ada?= <b>Sørensen</b> .\N{SNOWMAN}"
+
+    buy(add_event(), name=name)
+
+    [mail] = mailbox.mails
+    assert f"Hello {name},\n" in mail.get_content()
+
+
+@pytest.mark.behaviour("mail.as_typed")
+def test_a_long_address_is_written_in_one_piece(add_event, buy, gateway, mailbox):
+    email = f"{'a' * 64}@{'b' * 60}.{'c' * 60}.{'d' * 60}.org"
+    gateway.charges()
+
+    buy(add_event(), email=email)
+
+    assert mailbox.recipients == [[email]]
+    assert [mail["To"] for mail in mailbox.mails] == [email]
+
+
+@pytest.mark.behaviour("mail.unexpected")
+@pytest.mark.usefixtures("failing_mailbox")
+def test_a_buyer_whose_mail_fails_has_the_order(add_event, buy, gateway, stored):
+    gateway.charges()
+
+    answer = buy(add_event())
+
+    assert answer.status_code == 303
+    [order] = stored("Order")
+    assert (order.status, order.confirmation_sent_at) == ("paid", None)
+    assert order.mail_claimed_until is None
+
+
+@pytest.mark.behaviour("mail.unexpected")
+@pytest.mark.usefixtures("failing_mailbox")
+def test_a_cancellation_does_not_fail_with_the_mail_to_another_buyer(
+    add_entry, add_event, add_order, cancel, gateway, stored
+):
+    event = add_event(capacity=1)
+    order = add_order(event)
+    add_entry(event)
+    gateway.refunds()
+
+    assert cancel(order).status_code == 303
+
+    [entry] = stored("WaitlistEntry")
+    assert (entry.status, entry.offer_sent_at) == ("offered", None)
+
+
+@pytest.mark.behaviour("mail.unexpected")
+@pytest.mark.parametrize(
+    "email", ["a\n b@example.org", "x\nBcc: eve@evil.example", "ü@example.org"]
+)
+def test_one_address_that_cannot_be_written_holds_up_no_other_mail(
+    add_event, add_order, mailbox, run_job, stored, email
+):
+    """Such an address was accepted once, and is in the database."""
+    event = add_event()
+    add_order(event, email=email, **UNSENT)
+    add_order(event, email="bruno@example.org", **UNSENT)
+
+    done = run_job("reconcile")
+
+    assert done == {"confirmations sent": 1, "confirmations not sent": 1}
+    assert mailbox.recipients == [["bruno@example.org"]]
+    assert [order.confirmation_sent_at for order in stored("Order")] == [None, NOW]
+
+
+@pytest.mark.behaviour("mail.unexpected")
+def test_one_address_that_cannot_be_written_holds_up_no_other_offer(
+    add_entry, add_event, mailbox, run_job, stored
+):
+    event = add_event(capacity=2)
+    add_entry(event, email="x\nBcc: eve@evil.example")
+    add_entry(event, email="cleo@example.org")
+
+    done = run_job("expire")
+
+    assert done == {"new offers": 2, "offers mailed": 1, "offers not mailed": 1}
+    assert mailbox.recipients == [["cleo@example.org"]]
+    assert [entry.offer_sent_at for entry in stored("WaitlistEntry")] == [None, NOW]
+
+
+@pytest.mark.behaviour("mail.unexpected")
+def test_a_reminder_that_fails_holds_up_no_other(add_event, add_order, mailbox, run_job):
+    event = add_event(starts_at=NOW + HOUR)
+    add_order(event, email="ü@example.org")
+    add_order(event, email="bruno@example.org")
+
+    assert run_job("remind") == {"reminders sent": 1, "reminders not sent": 1}
+    assert mailbox.recipients == [["bruno@example.org"]]
+
+
+@pytest.mark.behaviour("mail.unexpected")
+def test_the_log_says_which_mail_failed_and_nothing_of_its_text(
+    add_event, add_order, caplog, mailbox, run_job
+):
+    mailbox.failure = UnicodeEncodeError("ascii", "secret-1 in the text", 0, 1, "no ASCII")
+    order = add_order(add_event(), **UNSENT)
+
+    run_job("reconcile")
+
+    [line] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert line.startswith(f"No mail to Order {order.id}: UnicodeEncodeError: ")
+    assert "secret-1" not in caplog.text
+
+
+@pytest.fixture
+def break_at(models, monkeypatch):
+    """Return a function that lets something unexpected happen when this row is locked."""
+    lock = models.Lockable.lock
+
+    def break_at(broken):
+        def lock_or_break(row):
+            if row.id == broken.id:
+                raise RuntimeError("Nobody has thought of this one.")
+            lock(row)
+
+        monkeypatch.setattr(models.Lockable, "lock", lock_or_break)
+
+    return break_at
+
+
+@pytest.mark.behaviour("jobs.one_fails")
+def test_an_event_that_fails_holds_up_no_other(add_event, add_order, break_at, run_job, stored):
+    events = [add_event("Jazz"), add_event("Blues"), add_event("Folk")]
+    for event in events:
+        add_order(event, "pending", hold_until=NOW - TICK)
+    break_at(events[1])
+
+    assert run_job("expire") == {"expired orders": 2, "events failed": 1}
+    assert [order.status for order in stored("Order")] == ["expired", "pending", "expired"]
+
+
+@pytest.mark.behaviour("jobs.one_fails")
+def test_an_order_that_fails_holds_up_no_other(
+    add_event, add_order, break_at, caplog, gateway, run_job, stored
+):
+    events = [add_event("Jazz"), add_event("Blues")]
+    for event in events:
+        order = add_order(event, "pending")
+        gateway.knows(order)
+    break_at(events[0])
+
+    done = run_job("reconcile")
+
+    assert done == {"charges settled": 1, "charges still unknown": 1}
+    assert [order.status for order in stored("Order")] == ["pending", "paid"]
+    assert "Order 1 is left as it is." in caplog.text
+
+
+@pytest.mark.behaviour("jobs.one_fails")
+def test_a_refund_that_fails_unexpectedly_holds_up_no_other(
+    add_event, add_order, gateway, run_job, stored
+):
+    event = add_event(starts_at=NOW + 30 * DAY)
+    for _ in range(2):
+        add_order(event, "cancelled", refund_cents=2500, refund_state="due")
+    gateway.answers("refunds", body=RuntimeError("Nobody has thought of this one."))
+    gateway.refunds()
+
+    assert run_job("reconcile") == {"refunds made": 1, "refunds still due": 1}
+    assert [order.refund_state for order in stored("Order")] == ["due", "done"]
+
+
+@pytest.mark.behaviour("checkout.unanswered")
+def test_an_unexpected_error_at_the_gateway_leaves_the_order_held(add_event, buy, gateway, stored):
+    gateway.answers("charges", body=RuntimeError("Nobody has thought of this one."))
+
+    answer = buy(add_event())
+
+    assert answer.status_code == 503
+    assert "Your seats are held. We will confirm by e-mail." in text_of(answer)
+    assert [order.status for order in stored("Order")] == ["pending"]
