@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from .addresses import is_web_address
+from .addresses import is_mail_address, is_web_address
 
 PREFIX = "BOX_OFFICE_"
 DRIVERS = {"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"}
@@ -85,7 +85,7 @@ def _check(config: dict[str, Any]) -> None:
             raise SystemExit(
                 f"{PREFIX}{key} is no text in ASCII: no header carries anything else."
             )
-    if not re.fullmatch(r"(?!.*=\?)[!-?A-~]+@[!-?A-~]+", str(config["MAIL_SENDER"])):
+    if not is_mail_address(config["MAIL_SENDER"]):
         raise SystemExit(
             f"{PREFIX}MAIL_SENDER is {config['MAIL_SENDER']!r}: give an e-mail address in ASCII,"
             " without =? in it."

@@ -6,6 +6,7 @@ from email.mime.text import MIMEText
 from email.policy import compat32
 from email.utils import format_datetime
 
+from .addresses import is_mail_address
 from .clock import utc_now
 
 UTF_8 = Charset("utf-8")
@@ -18,8 +19,11 @@ AS_WRITTEN = compat32.clone(max_line_length=None, mangle_from_=False)
 def compose(*, sender: str, to: str, subject: str, body: str, mail_id: str) -> MIMEText:
     """Return a mail, to be sent to just this address. `mail_id` is the same for each copy of it.
 
-    Both addresses are printable ASCII without `=?`, which the settings and the forms see to.
+    Raises ValueError for an address that no header can have as it is. No form takes such a one,
+    but once they did.
     """
+    if not is_mail_address(to):
+        raise ValueError("The address cannot stand in a header as it is.")
     message = MIMEText(f"{body}\n", "plain", UTF_8, policy=AS_WRITTEN)  # type: ignore[arg-type]
     message["From"] = sender
     message["To"] = to

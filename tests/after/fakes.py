@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email.errors import HeaderParseError
 
 from after_service_layer.messages import compose
 from after_service_layer.models import Order, WaitlistEntry
@@ -114,7 +113,7 @@ class FakeMailer:
                 body=row.event.venue,
                 mail_id=row.mail_id(sent_at),
             ).as_bytes()
-        except (HeaderParseError, ValueError) as error:
+        except ValueError as error:
             raise MailNotSent(str(error)) from error
         self.sent.append((mail, row))
 

@@ -266,7 +266,18 @@ def test_a_mail_that_fails_for_another_reason_is_not_sent_either(
 
 
 @pytest.mark.behaviour("mail.unexpected")
-@pytest.mark.parametrize("email", ["a\n b@example.org", "x\nBcc: a@b.org", "ü@example.org"])
+@pytest.mark.parametrize(
+    "email",
+    [
+        "=?utf-8?q?x=0Ay?=@example.org",
+        "=?utf-8?q?a=40victim.example?=@example.org",
+        "a\n b@example.org",
+        "x\ny@example.org",
+        "x\nBcc: a@b.org",
+        "ü@example.org",
+        "",
+    ],
+)
 def test_an_address_that_cannot_be_written_is_not_sent_to(mailbox, smtp_mailer, email):
     with pytest.raises(MailNotSent):
         smtp_mailer.confirm(an_order(an_event(), id=7, email=email))

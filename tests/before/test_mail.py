@@ -103,7 +103,16 @@ def test_a_cancellation_does_not_fail_with_the_mail_to_another_buyer(
 
 @pytest.mark.behaviour("mail.unexpected")
 @pytest.mark.parametrize(
-    "email", ["a\n b@example.org", "x\nBcc: eve@evil.example", "ü@example.org"]
+    "email",
+    [
+        "=?utf-8?q?x=0Ay?=@example.org",
+        "=?utf-8?q?a=40victim.example?=@example.org",
+        "a\n b@example.org",
+        "x\ny@example.org",
+        "x\nBcc: eve@evil.example",
+        "ü@example.org",
+        "",
+    ],
 )
 def test_one_address_that_cannot_be_written_holds_up_no_other_mail(
     add_event, add_order, mailbox, run_job, stored, email
