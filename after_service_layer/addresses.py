@@ -2,9 +2,10 @@
 
 import re
 
-# No user and password, which would be sent, and logged; no query, as a path comes behind it.
+# No user and password, which would be sent, and logged; no query, as a path comes behind it; no
+# escape, as some libraries write it in another way before they sign it, and some after.
 ADDRESS = re.compile(
-    r"https?://[\w-]{1,63}(\.[\w-]{1,63})*(:(?P<port>[0-9]{1,5}))?(/[\w.~%!$&'()*+,;=:@/-]*)?",
+    r"https?://[\w-]{1,63}(\.[\w-]{1,63})*(:(?P<port>[0-9]{1,5}))?(/[\w.~!$&'()*+,;=:@/-]*)?",
     re.ASCII,
 )
 

@@ -54,6 +54,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app = Flask(__package__)
     load_config(app, config)
     db.init_app(app)
+    # Before the check of tokens: it reads a form, and that must be one that can be read.
+    register_error_pages(app)
     # A webhook comes from no form of ours: it is signed instead.
     CSRFProtect(app).exempt(webhooks.bp)
     app.add_template_filter(euros)
@@ -62,7 +64,6 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     # It asks for the app's logger, which is made then: what the services log goes there, too.
     mask_keys_in_logs(app)
     wire_services(app)
-    register_error_pages(app)
     app.register_error_handler(Refusal, refusal_page)
     register_commands(app)
     for feature in FEATURES:

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, abort, current_app, render_template, request
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, TimeoutError
 from werkzeug.exceptions import BadHost, HTTPException, SecurityError
 from werkzeug.wrappers import Response
 
@@ -21,8 +21,10 @@ def register_error_pages(app: Flask) -> None:
     app.before_request(refuse_other_port)
     app.before_request(refuse_nul)
     app.after_request(set_headers)
+    app.teardown_request(roll_back)
     app.register_error_handler(HTTPException, http_error)
-    app.register_error_handler(DatabaseError, database_error)
+    for error in (DatabaseError, TimeoutError):
+        app.register_error_handler(error, database_error)
 
 
 def refuse_other_port() -> None:
@@ -43,8 +45,12 @@ def _without_443(host: str) -> str:
 
 def refuse_nul() -> None:
     """Refuse text with a NUL in it: PostgreSQL cannot keep one, and nobody types one."""
+    # What is signed is the body as it came: to read a form from it must not use it up.
+    request.get_data()
     # A field may come more than once: each value counts, whichever of them is used later.
     fields = [*request.args.items(multi=True), *request.form.items(multi=True)]
+    if any(name is None for name, _value in fields):
+        abort(400, "Every field of a form has a name.")
     if any("\0" in text for text in [request.path, *(value for _name, value in fields)]):
         abort(400, "A text may hold any character but NUL.")
 
@@ -80,6 +86,12 @@ def http_error(error: HTTPException) -> Response:
     response.data = render_template("error.html", title=error.name, sentence=sentence)
     response.content_type = "text/html; charset=utf-8"
     return response
+
+
+def roll_back(error: BaseException | None) -> None:
+    """End what an unexpected error has left open: others may wait for its locks."""
+    if error is not None:
+        db.session.rollback()
 
 
 def database_error(error: Exception) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""Keeps addresses that are keys out of the log: with an order's address, anybody can cancel it."""
+"""Keeps addresses that are keys out of the log: who has an order's address can cancel it."""
 
 import logging
 import re
@@ -6,15 +6,23 @@ import re
 from flask import Flask
 
 KEY = re.compile(r"(/(?:orders|share)/+[^/\s]+/+|/waitlist/+)[^\s?]+")
+QUERY = re.compile(r"\?[^\s\"']+")
 
 
 def mask_keys_in_logs(app: Flask) -> None:
     """Mask such addresses in what the app logs, and in what `flask run` logs of each request."""
     for logger in (app.logger, logging.getLogger("werkzeug")):
-        logger.addFilter(mask_keys)
+        logger.addFilter(mask_record)
 
 
-def mask_keys(record: logging.LogRecord) -> bool:
-    """Put *** in the place of each key in a message; return True, as the message is wanted."""
-    record.msg, record.args = KEY.sub(r"\1***", record.getMessage()), None
+def mask_record(record: logging.LogRecord) -> bool:
+    """Mask a message and its traceback; return True, as the message is wanted."""
+    record.msg, record.args = mask(record.getMessage()), None
+    if record.exc_info:
+        record.exc_text = mask(logging.Formatter().formatException(record.exc_info))
     return True
+
+
+def mask(text: str) -> str:
+    """Return a text with *** in the place of each key, and of each query, which may have one."""
+    return QUERY.sub("?***", KEY.sub(r"\1***", text))

@@ -51,13 +51,14 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app = Flask(__package__)
     load_config(app, config)
     db.init_app(app)
+    # Before the check of tokens: it reads a form, and that must be one that can be read.
+    register_error_pages(app)
     # A webhook comes from no form of ours: it is signed instead.
     CSRFProtect(app).exempt(webhooks.bp)
     app.add_template_filter(euros)
     app.add_template_filter(utc_text, "utc")
     app.add_template_global(mail_link)
     mask_keys_in_logs(app)
-    register_error_pages(app)
     register_commands(app)
     for feature in FEATURES:
         app.register_blueprint(feature.bp)

@@ -63,9 +63,9 @@ def seed() -> None:
 @with_appcontext
 def create_organiser(name: str, password: str) -> None:
     """Add somebody who may log in."""
-    if not 1 <= len(name.strip()) <= 80:
+    if not 1 <= len(name.strip()) <= 80 or not name.isprintable():
         raise click.BadParameter("give 1 to 80 letters.", param_hint="NAME")
-    if len(password) < 8:
+    if len(password) < 8 or not password.isprintable():
         raise click.BadParameter("give at least 8 letters.", param_hint="--password")
     db.session.add(Organiser(name=name.strip(), password_hash=generate_password_hash(password)))
     try:

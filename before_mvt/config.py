@@ -78,7 +78,7 @@ def _check(config: dict[str, Any]) -> None:
         if not is_web_address(config[key]):
             raise SystemExit(
                 f"{PREFIX}{key} is {config[key]!r}: give an address that starts with http://"
-                " or https:// and has a host, with no password and no query."
+                " or https:// and has a host, with no password, no query and no %."
             )
     for key in ("PAYMENTS_API_KEY", "SHARE_CLIENT_KEY", "SHARE_CLIENT_SECRET"):
         if not isinstance(config[key], str) or not re.fullmatch(r"[ -~]*", config[key]):

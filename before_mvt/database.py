@@ -24,7 +24,6 @@ def for_each_row(
             results.append(do(row))
         except Exception:
             db.session.rollback()
-            name = f"{do.__name__}: {type(row).__name__} {row_id}"
-            current_app.logger.exception("%s is left as it is.", name)
+            current_app.logger.exception("%s %s is left as it is.", type(row).__name__, row_id)
             results.append(failed)
     return results

@@ -15,7 +15,7 @@ from .clock import utc_now
 from .database import db, for_each_row
 from .mail import send_confirmation, send_refund_notice, send_reminder
 from .models import Event, Order, OrderStatus, RefundState, WaitlistEntry, WaitlistStatus
-from .payments import ask_gateway
+from .payments import ask_gateway, is_charge_id, no_answer
 from .views.checkout import settle
 from .views.orders import give_back
 from .views.waitlist import mail_offers, offer_seats
@@ -157,7 +157,7 @@ def find_charge(order: Order) -> bool | None:
                     "reference": order.reference,
                 }
             ]
-        }:
+        } if is_charge_id(charge_id):
             settle(order, charge_id)
             return True
         case 200, {"data": []} if now > order.hold_until:
@@ -168,7 +168,8 @@ def find_charge(order: Order) -> bool | None:
         case 200, {"data": []}:
             return False
         case _:
-            current_app.logger.error("No answer on %s: %s %s", order.reference, status, body)
+            why = no_answer(status, body)
+            current_app.logger.error("No answer on %s: %s", order.reference, why)
             return False
 
 

@@ -1,6 +1,7 @@
 """Mail, by SMTP."""
 
 import smtplib
+from contextlib import suppress
 
 from flask import current_app, render_template
 
@@ -11,23 +12,21 @@ from .models import Order, WaitlistEntry
 
 
 def send_confirmation(order: Order) -> bool:
-    subject = f"Your tickets for {order.event.title}"
+    subject = "Your tickets for"
     return _send_once(order, "confirmation_sent_at", subject, "mail/confirmation.txt", order=order)
 
 
 def send_reminder(order: Order) -> bool:
-    subject = f"Soon: {order.event.title}"
-    return _send_once(order, "reminder_sent_at", subject, "mail/reminder.txt", order=order)
+    return _send_once(order, "reminder_sent_at", "Soon:", "mail/reminder.txt", order=order)
 
 
 def send_refund_notice(order: Order) -> bool:
-    subject = f"Your money back for {order.event.title}"
+    subject = "Your money back for"
     return _send_once(order, "refund_notice_sent_at", subject, "mail/refund.txt", order=order)
 
 
 def send_offer(entry: WaitlistEntry) -> bool:
-    subject = f"Seats for {entry.event.title}"
-    return _send_once(entry, "offer_sent_at", subject, "mail/offer.txt", entry=entry)
+    return _send_once(entry, "offer_sent_at", "Seats for", "mail/offer.txt", entry=entry)
 
 
 def _send_once(
@@ -44,7 +43,8 @@ def _send_once(
     if not claimed:
         return False
     try:
-        _send(row.email, subject, render_template(template, **facts), row.mail_id(sent_at))
+        title = f"{subject} {row.event.title}"
+        _send(row.email, title, render_template(template, **facts), row.mail_id(sent_at))
     except Exception as error:
         db.session.rollback()
         kind = type(error).__name__
@@ -61,11 +61,17 @@ def _send_once(
 
 
 def _send(to: str, subject: str, body: str, mail_id: str) -> None:
-    """Send one mail; raise OSError (every SMTP error is one) when it cannot be sent."""
+    """Send one mail; raise what smtplib or `compose` raises when it cannot be sent."""
     sender = current_app.config["MAIL_SENDER"]
     message = compose(sender=sender, to=to, subject=subject, body=body, mail_id=mail_id)
     host, port = current_app.config["MAIL_HOST"], current_app.config["MAIL_PORT"]
     # Without a name to greet with, smtplib looks one up, which takes some machines seconds.
     domain = sender.rpartition("@")[2]
-    with smtplib.SMTP(host, port, local_hostname=domain, timeout=5) as server:
+    server = smtplib.SMTP(host, port, local_hostname=domain, timeout=5)
+    try:
         server.send_message(message, sender, [to])
+        # The server has the mail now, however it takes the goodbye.
+        with suppress(OSError):
+            server.quit()
+    finally:
+        server.close()

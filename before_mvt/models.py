@@ -129,16 +129,24 @@ class Mailed:
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     mail_claimed_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
+    @classmethod
+    def is_due(cls, sent_at: str, now: datetime) -> ColumnElement[bool]:
+        """Return, as part of a query, whether the mail of this column still says what is so."""
+        raise NotImplementedError
+
     def claim_mail(self, sent_at: str, now: datetime) -> bool:
         """Return whether the caller, and nobody else, is to send the mail of this column now.
 
-        To be committed before the mail is sent. If the caller then dies, the claim lapses.
+        To be committed before the mail is sent. If the caller then dies, the claim lapses. Who
+        has looked for mails to send may have taken its time with the others: what it is about
+        may be over by now.
         """
         model = type(self)
         free = or_(model.mail_claimed_until.is_(None), model.mail_claimed_until < now)
         claimed = db.session.scalars(
             update(model)
             .where(model.id == self.id, getattr(model, sent_at).is_(None), free)
+            .where(model.is_due(sent_at, now))
             .values(mail_claimed_until=now + MAIL_CLAIM)
             .returning(model.id)
             .execution_options(synchronize_session=False)
@@ -270,6 +278,15 @@ class Order(Mailed, db.Model):
     offer: Mapped["WaitlistEntry | None"] = relationship()
     tickets: Mapped[list["Ticket"]] = relationship(back_populates="order", order_by="Ticket.id")
 
+    @classmethod
+    def is_due(cls, sent_at: str, now: datetime) -> ColumnElement[bool]:
+        if sent_at == "refund_notice_sent_at":
+            return cls.status.in_([OrderStatus.EXPIRED, OrderStatus.DECLINED])
+        if sent_at == "reminder_sent_at":
+            to_come = select(Event.id).where(Event.starts_at > now)
+            return and_(cls.status == OrderStatus.PAID, cls.event_id.in_(to_come))
+        return cls.status == OrderStatus.PAID
+
     def move_to(self, status: OrderStatus) -> None:
         """Change the status; ValueError for a way that TRANSITIONS does not know."""
         if status not in TRANSITIONS[self.status]:
@@ -284,7 +301,11 @@ class Order(Mailed, db.Model):
         """
         if self.status == OrderStatus.PENDING and now <= self.hold_until:
             return True
-        if self.event.seats_left(now) < self.quantity:
+        seats_left = self.event.seats_left(now)
+        if self.offer is not None and self.offer.offer_stands(now):
+            # It was declined before, and its seats are held for this buyer again.
+            seats_left += self.offer.quantity
+        if seats_left < self.quantity:
             return False
         if self.status == OrderStatus.PENDING or self.voucher is None:
             return True
@@ -296,6 +317,8 @@ class Order(Mailed, db.Model):
         self.move_to(OrderStatus.PAID)
         self.charge_id = charge_id
         self.tickets = [Ticket(code=code) for code in codes]
+        if self.offer is not None and self.offer.status == WaitlistStatus.OFFERED:
+            self.offer.status = WaitlistStatus.TAKEN
 
     def decline(self, now: datetime) -> None:
         """Let go of the seats. An offer that had them holds them again until it lapses.
@@ -329,6 +352,10 @@ class WaitlistEntry(Mailed, db.Model):
     )
 
     event: Mapped[Event] = relationship()
+
+    @classmethod
+    def is_due(cls, sent_at: str, now: datetime) -> ColumnElement[bool]:
+        return and_(cls.status == WaitlistStatus.OFFERED, cls.offered_until >= now)
 
     def offer_stands(self, now: datetime) -> bool:
         return (
@@ -421,12 +448,17 @@ def voucher_uses() -> ScalarSelect[int]:
 
 
 @listens_for(Engine, "connect")
-def prepare_sqlite(connection: Any, record: object) -> None:
-    """Teach SQLite what PostgreSQL does by itself.
+def prepare_connection(connection: Any, record: object) -> None:
+    """Make SQLite and PostgreSQL alike.
 
-    That is: to check foreign keys, to wait for a lock, to lower-case more than ASCII.
+    SQLite is taught to check foreign keys, to wait for a lock, and to lower-case more than ASCII;
+    PostgreSQL to wait for a lock no longer, and to speak UTC, whatever the zone of the server is.
     """
-    if isinstance(connection, sqlite3.Connection):
+    if not isinstance(connection, sqlite3.Connection):
+        connection.execute("SET lock_timeout = 15000")
+        connection.execute("SET TIME ZONE 'UTC'")
+        connection.commit()
+    else:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA busy_timeout = 15000")
         # Who reads does not wait for who writes.

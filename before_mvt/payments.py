@@ -5,6 +5,9 @@ from typing import Any
 import requests
 from flask import current_app
 
+LONGEST_CHARGE_ID = 255
+LONGEST_REASON = 200
+
 
 def ask_gateway(
     method: str, path: str, *, key: str | None = None, **content: Any
@@ -16,14 +19,18 @@ def ask_gateway(
     `requests` sends: json or params.
     """
     config = current_app.config
+
+    def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        # As a header it would give way to a password in ~/.netrc.
+        request.headers["Authorization"] = f"Bearer {config['PAYMENTS_API_KEY']}"
+        return request
+
     try:
         answer = requests.request(
             method,
             f"{config['PAYMENTS_URL']}{path}",
-            headers={
-                "Authorization": f"Bearer {config['PAYMENTS_API_KEY']}",
-                **({"Idempotency-Key": key} if key else {}),
-            },
+            headers={"Idempotency-Key": key} if key else {},
+            auth=authorize,
             timeout=config["PAYMENTS_TIMEOUT"],
             allow_redirects=False,
             **content,
@@ -31,3 +38,18 @@ def ask_gateway(
         return answer.status_code, answer.json()
     except Exception as error:
         return None, f"{type(error).__name__}: {error}"
+
+
+def is_charge_id(text: str) -> bool:
+    """Return whether the database can keep it, and the gateway can be asked with it."""
+    return 1 <= len(text) <= LONGEST_CHARGE_ID and text.isprintable()
+
+
+def reason_to_show(text: str) -> str:
+    """Return why a card was declined, short enough for a page, and without what is no text."""
+    return text[:LONGEST_REASON] if text.isprintable() else "The bank gives no reason."
+
+
+def no_answer(status: int | None, body: Any) -> str:
+    """Return for the log why an answer is not clear: not what it says, which may be anything."""
+    return str(body) if status is None else f"status {status}"

@@ -2,7 +2,9 @@
 
 import smtplib
 from collections.abc import Callable
+from contextlib import suppress
 
+from ..logs import mask
 from ..messages import compose
 from ..models import Order, WaitlistEntry
 from ..services.interfaces import MailNotSent
@@ -18,20 +20,18 @@ class SmtpMailer:
         self._render = render
 
     def confirm(self, order: Order) -> None:
-        subject = f"Your tickets for {order.event.title}"
+        subject = "Your tickets for"
         self._send(order, "confirmation_sent_at", subject, "mail/confirmation.txt", order=order)
 
     def remind(self, order: Order) -> None:
-        subject = f"Soon: {order.event.title}"
-        self._send(order, "reminder_sent_at", subject, "mail/reminder.txt", order=order)
+        self._send(order, "reminder_sent_at", "Soon:", "mail/reminder.txt", order=order)
 
     def tell_of_refund(self, order: Order) -> None:
-        subject = f"Your money back for {order.event.title}"
+        subject = "Your money back for"
         self._send(order, "refund_notice_sent_at", subject, "mail/refund.txt", order=order)
 
     def offer(self, entry: WaitlistEntry) -> None:
-        subject = f"Seats for {entry.event.title}"
-        self._send(entry, "offer_sent_at", subject, "mail/offer.txt", entry=entry)
+        self._send(entry, "offer_sent_at", "Seats for", "mail/offer.txt", entry=entry)
 
     def _send(
         self,
@@ -45,15 +45,21 @@ class SmtpMailer:
             message = compose(
                 sender=self._sender,
                 to=row.email,
-                subject=subject,
+                subject=f"{subject} {row.event.title}",
                 body=self._render(template, **facts),
                 mail_id=row.mail_id(sent_at),
             )
             # Without a name to greet with, smtplib looks one up, which takes seconds on some
             # machines.
             domain = self._sender.rpartition("@")[2]
-            with smtplib.SMTP(self._host, self._port, local_hostname=domain, timeout=5) as server:
+            server = smtplib.SMTP(self._host, self._port, local_hostname=domain, timeout=5)
+            try:
                 server.send_message(message, self._sender, [row.email])
+                # The server has the mail now, however it takes the goodbye.
+                with suppress(OSError):
+                    server.quit()
+            finally:
+                server.close()
         # Not only what SMTP raises: a mail that cannot be written stops nothing else either.
         except Exception as error:
-            raise MailNotSent(f"{type(error).__name__}: {error}") from error
+            raise MailNotSent(mask(f"{type(error).__name__}: {error}")) from error

@@ -13,6 +13,8 @@ from ..services.interfaces import ChargeReport, NoClearAnswer
 from ..services.refusals import CardDeclined
 
 OLDEST_SECONDS = 300
+LONGEST_CHARGE_ID = 255
+LONGEST_REASON = 200
 OUTCOMES = {"charge.succeeded": True, "charge.failed": False}
 
 
@@ -38,12 +40,15 @@ class HttpPayments:
         status, answer = self._post("/v1/charges", body, key)
         match status, answer:
             case 201, {"id": str(charge_id), "status": "succeeded", **rest} if (
-                rest.get("amount") == amount_cents and rest.get("reference") == reference
+                is_charge_id(charge_id)
+                and rest.get("amount") == amount_cents
+                and rest.get("reference") == reference
             ):
                 return charge_id
             case 402, {"error": {"message": str(reason)}}:
-                raise CardDeclined(reason)
-        raise NoClearAnswer(f"{status} {answer}")
+                raise CardDeclined(reason_to_show(reason))
+        # Not what the answer says: it may be anything, and goes to the log.
+        raise NoClearAnswer(f"status {status}")
 
     def find_charge(self, *, amount_cents: int, reference: str, key: str) -> str | None:
         status, answer = self._send("GET", "/v1/charges", params={"idempotency_key": key})
@@ -51,10 +56,12 @@ class HttpPayments:
             case 200, {"data": []}:
                 return None
             case 200, {"data": [{"id": str(charge_id), "status": "succeeded", **rest}]} if (
-                rest.get("amount") == amount_cents and rest.get("reference") == reference
+                is_charge_id(charge_id)
+                and rest.get("amount") == amount_cents
+                and rest.get("reference") == reference
             ):
                 return charge_id
-        raise NoClearAnswer(f"{status} {answer}")
+        raise NoClearAnswer(f"status {status}")
 
     def refund(self, *, charge_id: str, amount_cents: int, key: str) -> None:
         body = {"charge": charge_id, "amount": amount_cents}
@@ -62,7 +69,7 @@ class HttpPayments:
         match status, answer:
             case 201, {"status": "succeeded", "amount": amount} if amount == amount_cents:
                 return
-        raise NoClearAnswer(f"{status} {answer}")
+        raise NoClearAnswer(f"status {status}")
 
     def _post(self, path: str, body: dict[str, Any], key: str) -> tuple[int, Any]:
         return self._send("POST", path, json=body, headers={"Idempotency-Key": key})
@@ -74,7 +81,8 @@ class HttpPayments:
             answer = requests.request(
                 method,
                 self._url + path,
-                headers={"Authorization": f"Bearer {self._api_key}", **(headers or {})},
+                headers=headers,
+                auth=self._authorize,
                 timeout=self._timeout,
                 allow_redirects=False,
                 **content,
@@ -83,6 +91,21 @@ class HttpPayments:
         # Whatever goes wrong, money may have moved.
         except Exception as error:
             raise NoClearAnswer(f"{type(error).__name__}: {error}") from error
+
+    def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        # As a header it would give way to a password in ~/.netrc.
+        request.headers["Authorization"] = f"Bearer {self._api_key}"
+        return request
+
+
+def is_charge_id(text: str) -> bool:
+    """Return whether the database can keep it, and the gateway can be asked with it."""
+    return 1 <= len(text) <= LONGEST_CHARGE_ID and text.isprintable()
+
+
+def reason_to_show(text: str) -> str:
+    """Return why a card was declined, short enough for a page, and without what is no text."""
+    return text[:LONGEST_REASON] if text.isprintable() else "The bank gives no reason."
 
 
 def read_webhook(body: bytes, header: str, *, secret: str, now: datetime) -> ChargeReport:
@@ -117,7 +140,7 @@ def _report(body: bytes) -> ChargeReport:
     match charge:
         # What is not printable, such as NUL, no database keeps.
         case {"id": str(charge_id), "amount": int(amount), "reference": str(reference)} if (
-            charge_id.isprintable() and reference.isprintable()
+            is_charge_id(charge_id) and reference.isprintable()
         ):
             return ChargeReport(
                 succeeded=OUTCOMES.get(kind),

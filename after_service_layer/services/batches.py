@@ -27,6 +27,6 @@ def for_each_row(
             results.append(do(row))
         except Exception:
             session.rollback()
-            log.exception("%s: %s %s is left as it is.", do.__name__, type(row).__name__, row_id)
+            log.exception("%s %s is left as it is.", type(row).__name__, row_id)
             results.append(failed)
     return results

@@ -19,7 +19,7 @@ class NoClearAnswer(Exception):
 
 
 class MailNotSent(Exception):
-    """The mail server did not take the mail."""
+    """The mail could not be written, or the mail server did not take it."""
 
 
 @dataclass(frozen=True, kw_only=True)

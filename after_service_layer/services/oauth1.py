@@ -153,7 +153,9 @@ class OAuth1Service(Service):
         answer = dict(parse_qsl(text))
         token, secret = answer.get("oauth_token"), answer.get("oauth_token_secret")
         is_whole = text.isascii() and token is not None and secret is not None
-        if status != 200 or not is_whole or len(f"{token}{secret}") > LARGEST_CREDENTIALS:
+        # In a cookie, a letter that is not ASCII takes up to ten.
+        size = len(f"{token}{secret}".encode("ascii", "backslashreplace"))
+        if status != 200 or not is_whole or size > LARGEST_CREDENTIALS:
             raise NetworkUnclear(TRY_LATER)
         return answer
 

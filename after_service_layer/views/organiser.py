@@ -1,6 +1,6 @@
 """The organiser's pages: events and vouchers."""
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import SelectChoice
 
@@ -45,11 +45,9 @@ def new_event() -> ResponseReturnValue:
 @login_required
 def edit_event(slug: str) -> ResponseReturnValue:
     event = programme.find_any_event(db.session(), slug)
-    form = EventForm(
-        obj=event,
-        data={"price": event.price_cents, "early_bird_price": event.early_bird_price_cents},
-    )
-    if form.is_submitted():
+    if request.method == "POST":
+        # Without the event: a field that is missing is missing, and not what is stored.
+        form = EventForm()
         if not form.validate():
             return _event_page(form, event, 422)
         try:
@@ -65,7 +63,8 @@ def edit_event(slug: str) -> ResponseReturnValue:
             return _event_page(form, event, status_of(refusal))
         flash(f"{event.title} is saved.")
         return redirect(url_for("organiser.dashboard"), 303)
-    return _event_page(form, event)
+    prices = {"price": event.price_cents, "early_bird_price": event.early_bird_price_cents}
+    return _event_page(EventForm(obj=event, data=prices), event)
 
 
 @bp.route("/vouchers", methods=["GET", "POST"])

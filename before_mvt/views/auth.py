@@ -74,7 +74,8 @@ def login() -> ResponseReturnValue:
 def logout() -> ResponseReturnValue:
     organiser = _logged_in()
     if organiser is not None:
-        # A copy of the cookie, wherever it is, ends with this one.
+        # A copy of the cookie, wherever it is, ends with this one. Locked, since it counts.
+        organiser.lock()
         organiser.session_version += 1
         db.session.commit()
     session.clear()
@@ -124,6 +125,6 @@ def local_path(target: str) -> str | None:
     """
     if not target.startswith("/") or target.startswith("//") or len(target) > LONGEST_PATH:
         return None
-    if "\\" in target or any(ord(character) <= 32 for character in target):
+    if "\\" in target or not target.isascii() or any(ord(letter) <= 32 for letter in target):
         return None
     return target

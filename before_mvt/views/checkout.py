@@ -26,7 +26,7 @@ from ..models import (
     WaitlistStatus,
 )
 from ..money import percent_of
-from ..payments import ask_gateway
+from ..payments import ask_gateway, is_charge_id, no_answer, reason_to_show
 from .catalogue import event_or_404, event_page
 from .orders import give_back
 from .waitlist import CLOSED, serve_waitlist
@@ -56,6 +56,7 @@ def sell(
     before any money moves, then what became of it.
     """
     again = partial(_form_again, event, form, page)
+    give_up = partial(_give_up, event, form, page)
 
     # A form that was sent before, comes too late or is not valid need not wait for a lock.
     twin = _order_of(form.checkout_id.data)
@@ -72,9 +73,9 @@ def sell(
     now = utc_now()
     twin = _order_of(form.checkout_id.data)
     if twin is not None:
-        return _sent_before(twin, event, form, again)
+        return _sent_before(twin, event, form, give_up)
     if event.has_started(now):
-        return again(409, CLOSED)
+        return give_up(409, CLOSED)
 
     voucher = None
     if form.voucher.data:
@@ -82,12 +83,12 @@ def sell(
         voucher = db.session.scalar(select(Voucher).where(Voucher.code == code))
         if voucher is None:
             form.voucher.errors = [f"There is no voucher {code}."]
-            return again(422)
+            return give_up(422)
         voucher.lock()
         refusal = voucher.refusal(event, now)
         if refusal is not None:
             form.voucher.errors = [refusal]
-            return again(422)
+            return give_up(422)
 
     offer, no_offer = None, ""
     if form.offer.data:
@@ -102,7 +103,7 @@ def sell(
         seats_left += offer.quantity
     if quantity > seats_left:
         left = "1 seat is" if seats_left == 1 else f"{seats_left} seats are"
-        return again(409, f"Not enough seats: {left} left.{no_offer}")
+        return give_up(409, f"Not enough seats: {left} left.{no_offer}")
 
     gross_cents = event.unit_price(now) * quantity
     group_cents = percent_of(gross_cents, GROUP_PERCENT) if quantity >= GROUP_FROM else 0
@@ -113,7 +114,7 @@ def sell(
     total_cents = gross_cents - discount_cents
     if total_cents > 0 and not form.card_token.data:
         form.card_token.errors = ["Give a card: there is something to pay."]
-        return again(422)
+        return give_up(422)
 
     order = Order(
         reference=_new_reference(),
@@ -142,7 +143,7 @@ def sell(
         twin = _order_of(form.checkout_id.data)
         if twin is None:
             raise
-        return _sent_before(twin, event, form, again)
+        return _sent_before(twin, event, form, give_up)
 
     if order.total_cents == 0:
         settle(order, None)
@@ -165,15 +166,16 @@ def sell(
             "status": "succeeded",
             "amount": order.total_cents,
             "reference": order.reference,
-        }:
+        } if is_charge_id(charge_id):
             settle(order, charge_id)
         case 402, {"error": {"message": str(reason)}}:
             decline(order)
             if order.status == OrderStatus.DECLINED:
-                return again(402, f"The card was declined: {reason}")
+                return give_up(402, f"The card was declined: {reason_to_show(reason)}")
         case _:
             # The charge may stand or not. The order keeps its seats until that is known.
-            current_app.logger.error("No answer on %s: %s %s", order.reference, status, body)
+            why = no_answer(status, body)
+            current_app.logger.error("No answer on %s: %s", order.reference, why)
             return render_template("orders/held.html", order=order), 503
     return _to_order(order)
 
@@ -269,10 +271,21 @@ def _form_again(
     status: int,
     problem: str | None = None,
 ) -> ResponseReturnValue:
-    """Show the form as it was typed. Nothing is kept, and the locks are given back."""
-    db.session.rollback()
+    """Show the form as it was typed."""
     form.renew()
     return page(event, form, problem), status
+
+
+def _give_up(
+    event: Event,
+    form: CheckoutForm,
+    page: Callable[[Event, CheckoutForm, str | None], str],
+    status: int,
+    problem: str | None = None,
+) -> ResponseReturnValue:
+    """Show the form as it was typed. Nothing is kept, and the locks are given back."""
+    db.session.rollback()
+    return _form_again(event, form, page, status, problem)
 
 
 def _event_page_again(event: Event, form: CheckoutForm, problem: str | None) -> str:

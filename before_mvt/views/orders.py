@@ -11,7 +11,7 @@ from ..clock import utc_now
 from ..database import db
 from ..models import Order, OrderStatus, RefundState
 from ..money import net_of, percent_of
-from ..payments import ask_gateway
+from ..payments import ask_gateway, no_answer
 from .waitlist import serve_waitlist
 
 bp = Blueprint("orders", __name__, url_prefix="/orders/<reference>/<secret>")
@@ -55,7 +55,8 @@ def give_back(order: Order) -> bool:
 
     Commits when it was. Asking twice is safe: the gateway knows the refund by its key.
     """
-    if order.refund_state != RefundState.DUE:
+    # A free order has no charge, and nothing to give back.
+    if order.refund_state != RefundState.DUE or order.charge_id is None:
         return False
     status, body = ask_gateway(
         "POST",
@@ -69,7 +70,9 @@ def give_back(order: Order) -> bool:
             db.session.commit()
             return True
         case _:
-            current_app.logger.error("No refund of %s: %s %s", order.reference, status, body)
+            current_app.logger.error(
+                "No refund of %s: %s", order.reference, no_answer(status, body)
+            )
             return False
 
 

@@ -1,6 +1,6 @@
 """The organiser's pages: events and vouchers."""
 
-from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import case, func, select
 from sqlalchemy.exc import IntegrityError
@@ -63,11 +63,9 @@ def new_event() -> ResponseReturnValue:
 def edit_event(slug: str) -> ResponseReturnValue:
     event = any_event_or_404(slug)
 
-    form = EventForm(
-        obj=event,
-        data={"price": event.price_cents, "early_bird_price": event.early_bird_price_cents},
-    )
-    if form.is_submitted():
+    if request.method == "POST":
+        # Without the event: a field that is missing is missing, and not what is stored.
+        form = EventForm()
         if not form.validate():
             return _event_page(form, event, 422)
 
@@ -89,7 +87,8 @@ def edit_event(slug: str) -> ResponseReturnValue:
         serve_waitlist(event)
         flash(f"{event.title} is saved.")
         return redirect(url_for("organiser.dashboard"), 303)
-    return _event_page(form, event)
+    prices = {"price": event.price_cents, "early_bird_price": event.early_bird_price_cents}
+    return _event_page(EventForm(obj=event, data=prices), event)
 
 
 @bp.route("/vouchers", methods=["GET", "POST"])

@@ -75,18 +75,24 @@ def check_in(slug: str) -> ResponseReturnValue:
         .where(Ticket.code == form.code.data, Order.event_id == event.id)
     )
     if ticket is None:
-        return _sales_page(event, form, 404, "There is no such ticket for this event.")
+        return _refused(event, form, 404, "There is no such ticket for this event.")
     if ticket.order.status != OrderStatus.PAID:
         problem = f"The order {ticket.order.reference} is {ticket.order.status}."
-        return _sales_page(event, form, 409, problem)
+        return _refused(event, form, 409, problem)
     if ticket.checked_in_at is not None:
         problem = f"This ticket was checked in at {utc_text(ticket.checked_in_at)}."
-        return _sales_page(event, form, 409, problem)
+        return _refused(event, form, 409, problem)
 
     ticket.checked_in_at = utc_now()
     db.session.commit()
     flash(f"{ticket.order.name} is checked in.")
     return redirect(url_for("sales.report", slug=slug), 303)
+
+
+def _refused(event: Event, form: CheckinForm, status: int, problem: str) -> ResponseReturnValue:
+    """Say why nobody is checked in. The lock is given back."""
+    db.session.rollback()
+    return _sales_page(event, form, status, problem)
 
 
 def _sales(event: Event) -> tuple[list[Line], Line]:
@@ -136,8 +142,7 @@ def _cells(line: Line) -> Sequence[str | int]:
 def _sales_page(
     event: Event, form: CheckinForm, status: int = 200, problem: str | None = None
 ) -> ResponseReturnValue:
-    """Show the report, with the form as it was typed. A lock that is held is given back."""
-    db.session.rollback()
+    """Show the report, with the form as it was typed."""
     lines, total = _sales(event)
     page = render_template(
         "organiser/sales.html", event=event, lines=lines, total=total, form=form, problem=problem

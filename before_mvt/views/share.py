@@ -36,7 +36,8 @@ LARGEST_CREDENTIALS = 1000
 
 @bp.get("/<reference>/<secret>")
 def show(reference: str, secret: str) -> ResponseReturnValue:
-    return _share_page(_order_to_share(reference, secret))
+    order = _order_to_share(reference, secret)
+    return _share_page(order, _text_about(order))
 
 
 @bp.get("/authorize")
@@ -80,7 +81,7 @@ def post(reference: str, secret: str) -> ResponseReturnValue:
     order = _order_to_share(reference, secret)
     kept = _kept()
     if kept is None or kept["temporary"]:
-        return _share_page(order, "Connect your account first."), 409
+        return _share_page(order, _text_about(order), "Connect your account first."), 409
 
     text = _text_about(order)
     # Nobody holds a connection to the database while another site is asked.
@@ -93,12 +94,12 @@ def post(reference: str, secret: str) -> ResponseReturnValue:
         case 401:
             _forget()
             problem = "The network no longer accepts the connection: connect your account again."
-            return _share_page(order, problem), 403
+            return _share_page(order, text, problem), 403
         case int() if 400 <= status < 500:
-            return _share_page(order, "The network has refused this post."), 403
+            return _share_page(order, text, "The network has refused this post."), 403
         case _:
             problem = "The network gives no clear answer: look there before you post again."
-            return _share_page(order, problem), 502
+            return _share_page(order, text, problem), 502
 
 
 @bp.post("/disconnect")
@@ -121,12 +122,12 @@ def _text_about(order: Order) -> str:
     return f"I am going to {event.title} at {event.venue}, {utc_text(event.starts_at)}. {address}"
 
 
-def _share_page(order: Order, problem: str | None = None) -> str:
+def _share_page(order: Order, text: str, problem: str | None = None) -> str:
     kept = _kept()
     return render_template(
         "share/show.html",
         order=order,
-        text=_text_about(order),
+        text=text,
         connected=kept is not None and not kept["temporary"],
         problem=problem,
     )
@@ -144,7 +145,9 @@ def _fetch_credentials(path: str, signer: OAuth1) -> dict[str, str]:
     answer = dict(parse_qsl(text))
     token, secret = answer.get("oauth_token"), answer.get("oauth_token_secret")
     is_whole = text.isascii() and token is not None and secret is not None
-    if status != 200 or not is_whole or len(f"{token}{secret}") > LARGEST_CREDENTIALS:
+    # In a cookie, a letter that is not ASCII takes up to ten.
+    size = len(f"{token}{secret}".encode("ascii", "backslashreplace"))
+    if status != 200 or not is_whole or size > LARGEST_CREDENTIALS:
         abort(502, "The network gives no clear answer: try again later.")
     return answer
 

@@ -35,6 +35,7 @@ def join(slug: str) -> ResponseReturnValue:
     event.lock()
     now = utc_now()
     if event.has_started(now):
+        db.session.rollback()
         return _form_again(event, form, 409, CLOSED)
 
     offered = and_(
@@ -53,6 +54,7 @@ def join(slug: str) -> ResponseReturnValue:
         flash("You are on the waiting list already and keep your place.")
     elif seats_left >= form.quantity.data:
         left = "1 seat is" if seats_left == 1 else f"{seats_left} seats are"
+        db.session.rollback()
         return _form_again(event, form, 409, f"There are seats: {left} left.")
     else:
         db.session.add(
@@ -140,6 +142,5 @@ def mail_offers(event: Event | None = None) -> tuple[int, int]:
 def _form_again(
     event: Event, form: WaitlistForm, status: int, problem: str | None = None
 ) -> ResponseReturnValue:
-    """Show the form as it was typed. Nothing is kept, and the lock is given back."""
-    db.session.rollback()
+    """Show the form as it was typed."""
     return event_page(event, waitlist_form=form, problem=problem), status

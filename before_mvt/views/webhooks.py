@@ -14,6 +14,7 @@ from ..clock import utc_now
 from ..database import db
 from ..errors import http_error
 from ..models import Order
+from ..payments import is_charge_id
 from .checkout import decline, settle
 
 bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
@@ -49,7 +50,7 @@ def payments() -> ResponseReturnValue:
     match charge:
         # What is not printable, such as NUL, no database keeps.
         case {"id": str(charge_id), "amount": int(amount), "reference": str(reference)} if (
-            charge_id.isprintable() and reference.isprintable()
+            is_charge_id(charge_id) and reference.isprintable()
         ):
             pass
         case _:
