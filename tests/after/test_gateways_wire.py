@@ -10,6 +10,7 @@ from after_service_layer.gateways.mail import SmtpMailer
 from after_service_layer.gateways.network import SignedHttp
 from after_service_layer.gateways.payments import HttpPayments
 from after_service_layer.services.interfaces import MailNotSent, NoAnswer, NoClearAnswer
+from after_service_layer.services.refusals import CardDeclined
 from tests.after.factories import an_entry, an_event, an_order
 from tests.after.helpers import NETWORK_URL, NOW, PAYMENTS_URL
 
@@ -436,3 +437,57 @@ def test_an_answer_that_leads_to_no_address_is_none(network):
 
     with pytest.raises(NoAnswer):
         post_status()
+
+
+@pytest.mark.behaviour("checkout.unanswered")
+@pytest.mark.parametrize("charge_id", ["", "ch_\ud800", "ch\0", "ch\n", "x" * 256], ids=ascii)
+def test_a_charge_id_that_cannot_be_kept_is_no_clear_answer(gateway, http_payments, charge_id):
+    gateway.charges(id=charge_id)
+
+    with pytest.raises(NoClearAnswer, match="^status 201$"):
+        http_payments.charge(amount_cents=1, source="tok_visa", reference="A", key="A-1")
+
+
+@pytest.mark.behaviour("jobs.reconcile.unknown")
+def test_a_charge_that_is_found_needs_an_id_that_can_be_kept(gateway, http_payments):
+    gateway.knows(an_order(an_event(), total_cents=1, reference="A"), id="ch\0")
+
+    with pytest.raises(NoClearAnswer, match="^status 200$"):
+        http_payments.find_charge(amount_cents=1, reference="A", key="A-1")
+
+
+@pytest.mark.behaviour("checkout.declined")
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [("\ud800", "The bank gives no reason."), ("x" * 5000, "x" * 200)],
+    ids=["surrogate", "long"],
+)
+def test_a_reason_that_cannot_be_shown_is_not(gateway, http_payments, reason, shown):
+    gateway.answers("charges", status=402, json={"error": {"message": reason}})
+
+    with pytest.raises(CardDeclined) as declined:
+        http_payments.charge(amount_cents=1, source="tok_visa", reference="A", key="A-1")
+
+    assert declined.value.reason == shown
+
+
+@pytest.mark.behaviour("checkout.paid")
+def test_the_key_of_the_shop_gives_way_to_no_other_password(
+    gateway, http_payments, monkeypatch, tmp_path
+):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine gateway.example login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    gateway.charges()
+
+    http_payments.charge(amount_cents=1, source="tok_visa", reference="A", key="A-1")
+
+    assert gateway.requests[0].headers["Authorization"] == "Bearer key of the shop"
+
+
+@pytest.mark.behaviour("log.no_keys")
+def test_what_a_mail_server_quotes_of_a_link_is_masked(mailbox, order, smtp_mailer):
+    mailbox.failure = ConnectionError("Blocked: http://127.0.0.1/orders/A0001/secret-1")
+
+    with pytest.raises(MailNotSent, match=r"/orders/A0001/\*\*\*$"):
+        smtp_mailer.confirm(order)

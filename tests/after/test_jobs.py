@@ -617,3 +617,48 @@ def test_a_refund_that_fails_unexpectedly_stays_due(payments, run, session):
     payments.failure = RuntimeError("Nobody has thought of this one.")
 
     assert run("reconcile") == {"refunds still due": 2}
+
+
+@pytest.fixture
+def meanwhile(mailer, monkeypatch):
+    """Return a function that lets something happen while the first mail is sent."""
+
+    def meanwhile(act):
+        def send_slowly(row):
+            mailer.sent.append(("first", row))
+            act()
+            for name in ("remind", "offer"):
+                monkeypatch.delattr(mailer, name, raising=False)
+
+        for name in ("remind", "offer"):
+            monkeypatch.setattr(mailer, name, send_slowly, raising=False)
+
+    return meanwhile
+
+
+@pytest.mark.behaviour("mail.still_true")
+def test_nobody_is_reminded_of_what_has_begun_meanwhile(
+    fake_clock, mailer, meanwhile, run, session
+):
+    event = an_event(starts_at=NOW + TICK)
+    first = add(session, an_order(event, number=1))
+    add(session, an_order(event, number=2))
+    meanwhile(lambda: setattr(fake_clock, "now", NOW + TICK))
+
+    assert run("remind") == {"reminders sent": 1, "reminders not sent": 1}
+    assert mailer.sent == [("first", first)]
+
+
+@pytest.mark.behaviour("mail.still_true")
+def test_an_offer_that_lapses_before_its_turn_is_not_mailed(
+    fake_clock, mailer, meanwhile, run, session
+):
+    event = an_event(capacity=2)
+    until = {"offered_until": NOW, "offer_sent_at": None}
+    first = add(session, an_entry(event, "offered", number=1, **until))
+    add(session, an_entry(event, "offered", number=2, **until))
+    meanwhile(lambda: setattr(fake_clock, "now", NOW + TICK))
+
+    run("expire")
+
+    assert mailer.sent == [("first", first)]

@@ -9,7 +9,7 @@ from after_service_layer.gateways.payments import BadWebhook, read_webhook
 from after_service_layer.models import Order, Ticket
 from after_service_layer.services.interfaces import ChargeReport, NoClearAnswer
 from after_service_layer.services.refusals import OrderNotFound
-from tests.after.factories import a_voucher, add, an_event, an_order, saved
+from tests.after.factories import a_voucher, add, an_entry, an_event, an_order, saved
 from tests.after.fakes import Refund
 from tests.after.helpers import MINUTE, NOW, TICK, WEBHOOK_SECRET, signature
 
@@ -379,3 +379,16 @@ def test_a_report_on_no_order_is_refused(session, settlement, reference):
 
     with pytest.raises(OrderNotFound, match=r"^There is no such order\.$"):
         settlement.hear(a_report(order, reference=reference))
+
+
+@pytest.mark.behaviour("webhook.late_paid")
+@pytest.mark.parametrize("capacity", [2, 4])
+def test_a_late_success_takes_the_seats_of_its_own_offer(session, settlement, capacity):
+    """The card was declined at first: the offer stands again, and holds its seats."""
+    event = an_event(capacity=capacity)
+    offer = add(session, an_entry(event, "offered", quantity=2))
+    order = add(session, an_order(event, "declined", quantity=2, offer=offer))
+
+    settlement.hear(a_report(order))
+
+    assert (order.status, offer.status) == ("paid", "taken")

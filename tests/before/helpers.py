@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextvars import Context
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
-from smtplib import SMTP
+from smtplib import SMTP, SMTPResponseException
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
@@ -218,6 +218,10 @@ class Connection(SMTP):
 
     def ehlo_or_helo_if_needed(self) -> None:
         """Greet nobody."""
+
+    def quit(self) -> Any:
+        """Take the mail, and not the goodbye."""
+        raise SMTPResponseException(421, b"Too busy.")
 
     def sendmail(self, sender: str, to: Any, content: bytes, *options: Any) -> dict[str, Any]:
         """Take a mail; `send_message` ends here."""

@@ -228,3 +228,22 @@ def test_an_old_cookie_ends_no_later_login(copied_cookie, log_in, organiser_clie
     copied_cookie.post("/logout")
 
     assert organiser_client.get("/organiser").status_code == 200
+
+
+@pytest.mark.behaviour("login.logout")
+def test_two_logouts_at_once_are_counted_both(models, monkeypatch, new_session, organiser_client):
+    """A logout waits for another one, and does not undo it."""
+    lock = models.Lockable.lock
+
+    def wait(row):
+        monkeypatch.setattr(models.Lockable, "lock", lock)
+        with new_session() as session:
+            session.get(models.Organiser, row.id).session_version += 2
+            session.commit()
+        row.lock()
+
+    monkeypatch.setattr(models.Lockable, "lock", wait)
+    organiser_client.post("/logout")
+
+    with new_session() as session:
+        assert session.get(models.Organiser, 1).session_version == 3

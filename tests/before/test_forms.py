@@ -1,6 +1,7 @@
 """What a form takes: fields, and nothing else that a request can carry."""
 
 import io
+import time
 
 import pytest
 
@@ -180,3 +181,49 @@ def test_unusual_addresses_are_written_as_they_are(add_event, buy, gateway, mail
 
     assert mailbox.recipients == [[email]]
     assert [mail["To"] for mail in mailbox.mails] == [email]
+
+
+@pytest.mark.behaviour("mail.address")
+def test_a_very_long_address_is_refused_at_once(add_event, buy):
+    """To normalise it would take seconds, in which nobody else is answered."""
+    email = "a" + "\u0300\u0316" * 25_000 + "@example.org"
+    event = add_event()
+
+    started = time.process_time()
+    answer = buy(event, email=email)
+
+    assert answer.status_code == 422
+    assert "Give an e-mail address of up to 254 letters." in text_of(answer)
+    assert time.process_time() - started < 1
+
+
+@pytest.mark.behaviour("organiser.event.invalid")
+@pytest.mark.parametrize("field", ["price", "early_bird_price"])
+def test_a_blank_is_no_price(organiser_client, stored, field):
+    answer = organiser_client.post("/organiser/events/new", data={**EVENT, field: " "})
+
+    assert answer.status_code == 422
+    assert "Give an amount in euros, such as 12.50." in text_of(answer)
+    assert stored("Event") == []
+
+
+@pytest.mark.behaviour("form.fields_only")
+@pytest.mark.parametrize("field", ["title", "summary", "venue", "category", "starts_at", "price"])
+def test_a_field_that_is_missing_is_not_what_is_stored(jazz, organiser_client, stored, field):
+    fields = {name: value for name, value in EVENT.items() if name != field}
+
+    answer = organiser_client.post("/organiser/events/jazz/edit", data=fields)
+
+    assert answer.status_code == 422
+    assert [event.venue for event in stored("Event")] == [jazz.venue]
+
+
+@pytest.mark.behaviour("form.fields_only")
+def test_a_field_without_a_name_is_refused(jazz, client):
+    body = b"--x\r\nContent-Disposition: form-data\r\n\r\n1\r\n--x--\r\n"
+
+    answer = client.post(
+        f"/events/{jazz.slug}/checkout", data=body, content_type="multipart/form-data; boundary=x"
+    )
+
+    assert answer.status_code == 400

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.before.helpers import DAY, HOUR, NOW, TICK, text_of
+from tests.before.helpers import DAY, HOUR, NOW, TICK, elsewhere, text_of
 
 TITLES = [
     "Jazz =?utf-8?q?=0D=0ABcc:_eve=40evil.example?=",
@@ -235,3 +235,62 @@ def test_an_unexpected_error_at_the_gateway_leaves_the_order_held(add_event, buy
     assert answer.status_code == 503
     assert "Your seats are held. We will confirm by e-mail." in text_of(answer)
     assert [order.status for order in stored("Order")] == ["pending"]
+
+
+@pytest.mark.behaviour("mail.still_true")
+def test_who_cancels_while_others_are_reminded_gets_no_reminder(
+    add_event, add_order, cancel, mailbox, run_job
+):
+    event = add_event(starts_at=NOW + HOUR)
+    add_order(event, email="ada@example.org")
+    cancelled = add_order(event, email="bruno@example.org")
+
+    def cancel_the_second():
+        mailbox.meanwhile = None
+        assert elsewhere(cancel, cancelled).status_code == 303
+
+    mailbox.meanwhile = cancel_the_second
+
+    assert run_job("remind") == {"reminders sent": 1, "reminders not sent": 1}
+    assert mailbox.recipients == [["ada@example.org"]]
+
+
+@pytest.mark.behaviour("mail.still_true")
+def test_nobody_is_reminded_of_what_has_begun_meanwhile(
+    add_event, add_order, clock, mailbox, run_job
+):
+    event = add_event(starts_at=NOW + TICK)
+    for buyer in ("ada", "bruno"):
+        add_order(event, email=f"{buyer}@example.org")
+    mailbox.meanwhile = lambda: clock.move_to(NOW + TICK)
+
+    assert run_job("remind") == {"reminders sent": 1, "reminders not sent": 1}
+    assert mailbox.recipients == [["ada@example.org"]]
+
+
+@pytest.mark.behaviour("mail.still_true")
+def test_an_offer_that_lapses_before_its_turn_is_not_mailed(
+    add_entry, add_event, clock, mailbox, run_job
+):
+    event = add_event(capacity=2)
+    for name in ("ada", "cleo"):
+        until = {"offered_until": NOW, "offer_sent_at": None}
+        add_entry(event, "offered", email=f"{name}@example.org", **until)
+    mailbox.meanwhile = lambda: clock.move_to(NOW + TICK)
+
+    run_job("expire")
+
+    assert mailbox.recipients == [["ada@example.org"]]
+
+
+@pytest.mark.behaviour("log.no_keys")
+def test_a_mail_server_that_quotes_a_link_does_not_bring_it_into_the_log(
+    add_event, add_order, caplog, mailbox, run_job
+):
+    mailbox.failure = ConnectionError("554 Blocked: http://127.0.0.1/orders/A0001/secret-1 is bad")
+    add_order(add_event(), **UNSENT)
+
+    run_job("reconcile")
+
+    assert "/orders/A0001/*** is bad" in caplog.text
+    assert "secret-1" not in caplog.text

@@ -211,3 +211,61 @@ def test_an_order_whose_seats_are_sold_meanwhile_is_refunded(
     assert [mail["Subject"] for mail in mailbox.mails] == [
         "Your money back for The Glass Orchestra"
     ]
+
+
+CHARGE_IDS = ["", "ch_\ud800", "ch\0", "ch\n", "x" * 256]
+
+
+@pytest.mark.behaviour("checkout.unanswered")
+@pytest.mark.parametrize("charge_id", CHARGE_IDS, ids=ascii)
+def test_a_charge_id_that_cannot_be_kept_is_no_clear_answer(
+    add_event, buy, gateway, stored, charge_id
+):
+    gateway.charges(id=charge_id)
+
+    assert buy(add_event()).status_code == 503
+    assert [order.status for order in stored("Order")] == ["pending"]
+
+
+@pytest.mark.behaviour("checkout.declined")
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        ("\ud800", "The bank gives no reason."),
+        ("x" * 5000, "x" * 200),
+        ("No.\0", "The bank gives no reason."),
+    ],
+    ids=["surrogate", "long", "NUL"],
+)
+def test_a_reason_that_cannot_be_shown_is_not(add_event, buy, gateway, stored, reason, shown):
+    gateway.answers("charges", status=402, json={"error": {"message": reason}})
+
+    answer = buy(add_event())
+
+    assert answer.status_code == 402
+    assert f"The card was declined: {shown} " in text_of(answer)
+    assert [order.status for order in stored("Order")] == ["declined"]
+
+
+@pytest.mark.behaviour("checkout.paid")
+def test_the_key_of_the_shop_gives_way_to_no_other_password(
+    add_event, buy, gateway, monkeypatch, tmp_path
+):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine gateway.example login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    gateway.charges()
+
+    buy(add_event())
+
+    assert gateway.requests[0].headers["Authorization"] == "Bearer key of the shop"
+
+
+@pytest.mark.behaviour("log.no_keys")
+def test_what_the_gateway_answers_is_not_logged(add_event, buy, caplog, gateway):
+    gateway.answers("charges", status=500, json={"echo": "tok_visa", "more": "x\nINFO forged"})
+
+    buy(add_event())
+
+    assert "No answer on" in caplog.text and "status 500" in caplog.text
+    assert "tok_visa" not in caplog.text and "forged" not in caplog.text

@@ -381,3 +381,34 @@ def test_a_huge_webhook_is_refused(body, pending, post_webhook, stored, unchange
 
     assert post_webhook(body.ljust(2**20)).status_code == 200
     assert [order.status for order in stored("Order")] == ["paid"]
+
+
+@pytest.mark.behaviour("webhook.late_paid")
+@pytest.mark.parametrize("capacity", [2, 4])
+def test_a_late_success_takes_the_seats_of_its_own_offer(
+    add_entry, add_event, add_order, stored, webhook, capacity
+):
+    """The card was declined at first: the offer stands again, and holds its seats."""
+    event = add_event(capacity=capacity)
+    offer = add_entry(event, "offered", quantity=2)
+    order = add_order(event, "declined", quantity=2, offer_id=offer.id)
+
+    webhook(order)
+
+    assert [order.status for order in stored("Order")] == ["paid"]
+    assert [entry.status for entry in stored("WaitlistEntry")] == ["taken"]
+
+
+@pytest.mark.behaviour("webhook.succeeded")
+def test_the_type_of_a_signed_body_does_not_matter(app, pending, gateway, mailbox):
+    charge = {"id": "ch_1", "amount": pending.total_cents, "reference": pending.reference}
+    body = json.dumps({"type": "charge.succeeded", "data": {"charge": charge}}).encode()
+
+    answer = app.test_client().post(
+        "/webhooks/payments",
+        data=body,
+        headers={"Gateway-Signature": signature(body)},
+        content_type="application/x-www-form-urlencoded",
+    )
+
+    assert answer.status_code == 200
