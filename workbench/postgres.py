@@ -11,12 +11,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 from urllib.parse import quote
+
+from sqlalchemy import create_engine, make_url, text
 
 from workbench.environment import Problem, run_quietly
 
@@ -66,6 +68,17 @@ def running_postgres() -> Iterator[str]:
                 # It has nothing to keep, so it need not write anything down first.
                 run_quietly([*server, "-m", "immediate", "stop"])
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def create_databases(server: str, names: Collection[str]) -> dict[str, str]:
+    """Make an empty database for each name; return their addresses. `server` is that of one."""
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for name in names:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    url = make_url(server)
+    return {name: url.set(database=name).render_as_string(hide_password=False) for name in names}
 
 
 def find_programs() -> Path:

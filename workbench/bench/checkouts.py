@@ -21,12 +21,12 @@ from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 
 from flask import Flask
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, text
 
 from workbench.bench.results import Result, ratio
 from workbench.bench.shops import EVENT, Shop, Visitor, no_outside_world
 from workbench.environment import Problem
-from workbench.postgres import running_postgres
+from workbench.postgres import create_databases, running_postgres
 from workbench.run import PACKAGES, close_database
 
 SECTION = "Checkouts a second, by 8 buyers at once: after, divided by before"
@@ -50,15 +50,7 @@ def measure_on_postgres(rounds: int) -> list[Result]:
     Raises Problem, also where PostgreSQL is not installed.
     """
     with running_postgres() as server:
-        engine = create_engine(server, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            for name in PACKAGES:
-                connection.execute(text(f"CREATE DATABASE {name}"))
-        engine.dispose()
-        databases = {
-            name: make_url(server).set(database=name).render_as_string(hide_password=False)
-            for name in PACKAGES
-        }
+        databases = create_databases(server, PACKAGES)
         return compare_checkouts("PostgreSQL", databases, rounds)
 
 

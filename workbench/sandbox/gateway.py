@@ -232,11 +232,13 @@ class Outage:
 class Views:
     """The gateway's HTTP side: reads requests, asks the ledger, answers."""
 
-    def __init__(self, api_key: str, slow_seconds: float, webhooks: Webhooks) -> None:
+    def __init__(
+        self, api_key: str, slow_seconds: float, webhooks: Webhooks, ledger: Ledger
+    ) -> None:
         self._api_key = api_key
         self._slow_seconds = slow_seconds
         self._webhooks = webhooks
-        self._ledger = Ledger()
+        self._ledger = ledger
         self.outage = Outage()
 
     def guard(self) -> tuple[str, int] | None:
@@ -413,13 +415,16 @@ def answer_http_error(error: HTTPException) -> tuple[Response, int]:
     return answer_refusal(Refused(error.code or 500, code, error.description or error.name))
 
 
-def create_gateway(api_key: str, slow_seconds: float, webhooks: Webhooks) -> Flask:
+def create_gateway(
+    api_key: str, slow_seconds: float, webhooks: Webhooks, ledger: Ledger | None = None
+) -> Flask:
     """Return a fresh gateway as a WSGI app.
 
-    `slow_seconds` is how long `tok_slow` takes to answer: more than the client's timeout.
+    `slow_seconds` is how long `tok_slow` takes to answer: more than the client's timeout. Give a
+    `ledger` to look into it afterwards.
     """
     app = Flask(__name__, static_folder=None)
-    views = Views(api_key, slow_seconds, webhooks)
+    views = Views(api_key, slow_seconds, webhooks, ledger or Ledger())
     app.before_request(views.guard)
     app.post("/v1/charges")(views.create_charge)
     app.get("/v1/charges")(views.list_charges)

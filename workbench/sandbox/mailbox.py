@@ -24,6 +24,7 @@ class Mail:
 
     sender: str
     recipients: tuple[str, ...]
+    message_id: str
     subject: str
     date: str
     text: str
@@ -45,6 +46,7 @@ def read_mail(sender: str, recipients: list[str], content: bytes) -> Mail:
     return Mail(
         sender=readable(sender),
         recipients=tuple(readable(recipient) for recipient in recipients),
+        message_id=str(message.get("Message-ID", "")),
         subject=str(message.get("Subject", "")),
         date=str(message.get("Date", "")),
         text=read_text(message) or content.decode("utf-8", "replace"),
