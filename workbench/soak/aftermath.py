@@ -1,0 +1,90 @@
+"""After the load: the jobs finish what is half done, and then everything must be right."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from workbench.run import JOBS
+from workbench.sandbox.gateway import TEST_CARDS
+from workbench.soak.invariants import (
+    breaches,
+    log_problems,
+    secrets_of,
+    store_records,
+    surplus_copies,
+)
+from workbench.soak.shops import LAPSE, Shop, finish_job
+from workbench.soak.trouble import Trouble
+from workbench.soak.visitors import Visitor
+
+# The gateway gives up on a shop that has not answered its webhook after some ten seconds.
+WEBHOOKS_TAKE = 20.0
+MOST_ROUNDS = 8
+# A worker that is killed may have been sending a mail in each of its threads.
+THREADS = 4
+MOST_FINDINGS = 10
+
+
+def finish(shop: Shop) -> list[str]:
+    """Run the jobs until they find nothing to do; return a sentence where they never do."""
+    deadline = time.monotonic() + WEBHOOKS_TAKE
+    while time.monotonic() < deadline and not all(
+        delivery.answered or delivery.abandoned for delivery in shop.webhooks.deliveries
+    ):
+        time.sleep(0.1)
+    done: dict[str, int] | None = {}
+    for _ in range(MOST_ROUNDS):
+        # The offers stand: whoever has one may still come.
+        shop.lapse(*(what for what in LAPSE if what != "offers"), settled=timedelta())
+        done = {}
+        for job in JOBS:
+            numbers = finish_job(shop.start_job(job))
+            if numbers is None:
+                return [f"The job {job} failed."]
+            done |= {what: number for what, number in numbers.items() if number}
+        if not done:
+            return []
+    return [f"The jobs do not come to an end; the last of them did: {done}."]
+
+
+def check(shop: Shop, visitors: Sequence[Visitor], trouble: Trouble) -> list[str]:
+    """Return a sentence for all that is wrong with a shop in which nobody is any more."""
+    seen: dict[str, str] = {}
+    for visitor in visitors:
+        seen |= visitor.seen
+    with shop.engine.begin() as connection:
+        store_records(
+            connection,
+            charges=shop.ledger.charges(),
+            refunds=shop.ledger.refunds(),
+            mails=shop.postbox.mails,
+            seen=seen,
+        )
+        problems = breaches(connection, datetime.now(UTC))
+    problems += surplus_copies(shop.postbox.mails, THREADS * len(shop.kills) + trouble.jobs_killed)
+    cookies = [value for visitor in visitors for value in visitor.secrets]
+    # What it says of `tok_error`, the gateway says with the name of this card.
+    cards = [card for card in TEST_CARDS if card != "tok_error"]
+    secrets = [*secrets_of(shop.engine), *shop.secrets, *cookies, *cards]
+    problems += log_problems(shop.log, secrets)
+    problems += _wrong_webhooks(shop)
+    findings = [finding for visitor in visitors for finding in visitor.findings]
+    return problems + _shortened(findings + trouble.findings)
+
+
+def _wrong_webhooks(shop: Shop) -> list[str]:
+    statuses = Counter(
+        delivery.status for delivery in shop.webhooks.deliveries if delivery.answered
+    )
+    return [
+        f"The gateway's own webhooks were answered {status} {number} times."
+        for status, number in statuses.items()
+        if status != 200
+    ]
+
+
+def _shortened(findings: list[str]) -> list[str]:
+    """Return the first of many findings, and how many there are."""
+    more = len(findings) - MOST_FINDINGS
+    return findings if more <= 0 else [*findings[:MOST_FINDINGS], f"And {more} more like these."]

@@ -1,0 +1,57 @@
+"""What befalls a shop while its visitors are there: killed processes, and jobs, some at once."""
+
+import time
+from random import Random
+from threading import Event
+
+from workbench.run import JOBS
+from workbench.soak.shops import Shop, finish_job
+
+# Seconds, the shortest and the longest.
+BETWEEN_KILLS = (3.0, 7.0)
+BETWEEN_JOBS = (0.5, 2.5)
+# A job begins to work after about a second, and is done soon after.
+JOB_LIVES = (0.8, 1.6)
+
+
+class Trouble:
+    """Kills workers, runs jobs, and lets time go by for rows; counts what it does."""
+
+    def __init__(self, shop: Shop, seed: str) -> None:
+        self.shop = shop
+        self.jobs_run = self.jobs_killed = 0
+        self.findings: list[str] = []
+        self._seed = seed
+
+    def kill_workers(self, until: float, stop: Event) -> None:
+        """Kill one worker after the other until then; gunicorn starts new ones."""
+        random = Random(f"{self._seed} kills")
+        while not stop.wait(random.uniform(*BETWEEN_KILLS)) and time.monotonic() < until:
+            worker = random.choice(self.shop.workers())
+            try:
+                self.shop.kill(worker)
+            except ProcessLookupError:
+                self.findings.append("A worker has ended that was not killed.")
+
+    def run_jobs(self, until: float, stop: Event) -> None:
+        """Run one job after the other until then; now and then twice at once, or half way only."""
+        random = Random(f"{self._seed} jobs")
+        while time.monotonic() < until and not stop.is_set():
+            self.shop.lapse("holds", "offers")
+            self._run_job(random, stop)
+            stop.wait(random.uniform(*BETWEEN_JOBS))
+
+    def _run_job(self, random: Random, stop: Event) -> None:
+        job = random.choice(JOBS)
+        processes = [self.shop.start_job(job) for _ in range(random.choice([1, 1, 2]))]
+        self.jobs_run += len(processes)
+        if random.random() < 0.25:
+            stop.wait(random.uniform(*JOB_LIVES))
+            victim = processes.pop()
+            # It may be done already.
+            self.jobs_killed += victim.poll() is None
+            victim.kill()
+            victim.communicate()
+        for process in processes:
+            if finish_job(process) is None:
+                self.findings.append(f"The job {job} failed.")
