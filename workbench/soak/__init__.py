@@ -10,7 +10,6 @@ import argparse
 import secrets
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from workbench.arguments import Parser
@@ -89,8 +88,9 @@ def _whole_number(least: int, most: int) -> Callable[[str], int]:
 
 def look_after(load: Load) -> dict[str, list[str]]:
     """Let the jobs finish in both shops; return what is wrong then, by the name of the shop."""
-    with ThreadPoolExecutor(len(load.shops)) as pool:
-        unfinished = dict(zip(load.shops, pool.map(finish, load.shops.values()), strict=True))
+    with load.threads(len(load.shops)) as pool:
+        ends = {name: pool.submit(finish, shop, load.stop) for name, shop in load.shops.items()}
+        unfinished = {name: end.result() for name, end in ends.items()}
     return {
         name: unfinished[name] + check(shop, load.visitors[name], load.troubles[name])
         for name, shop in load.shops.items()

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from threading import Event
 
 from workbench.run import JOBS
 from workbench.sandbox.gateway import TEST_CARDS
@@ -26,19 +27,19 @@ THREADS = 4
 MOST_FINDINGS = 10
 
 
-def finish(shop: Shop) -> list[str]:
+def finish(shop: Shop, stop: Event) -> list[str]:
     """Run the jobs until they find nothing to do; return a sentence where they never do."""
     deadline = time.monotonic() + WEBHOOKS_TAKE
     while time.monotonic() < deadline and not all(
         delivery.answered or delivery.abandoned for delivery in shop.webhooks.deliveries
     ):
-        time.sleep(0.1)
+        stop.wait(0.1)
     done: dict[str, int] | None = {}
     for _ in range(MOST_ROUNDS):
         # The offers stand: whoever has one may still come.
         shop.lapse(*(what for what in LAPSE if what != "offers"), settled=timedelta())
         done = {}
-        for job in JOBS:
+        for job in () if stop.is_set() else JOBS:
             numbers = finish_job(shop.start_job(job))
             if numbers is None:
                 return [f"The job {job} failed."]

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from random import Random
 from threading import Event
 
+from workbench.environment import Problem
 from workbench.soak.shops import Shop
 from workbench.soak.stock import PAYING_CARDS, SLOW_CARD
 from workbench.soak.trouble import Trouble
@@ -21,7 +22,7 @@ class Load:
     """The visitors of each shop, and what was measured while they were there.
 
     `rates` are requests a second, `memory` bytes of all workers, one for each round; all of it by
-    the name of the shop.
+    the name of the shop. `stop` ends everything that goes on.
     """
 
     def __init__(self, shops: Sequence[Shop], clients: int, seed: int) -> None:
@@ -37,7 +38,7 @@ class Load:
         self.memory: dict[str, list[int]] = {name: [] for name in self.shops}
         self._clients = clients
         self._seed = seed
-        self._stop = Event()
+        self.stop = Event()
 
     def timed_rounds(self, seconds: float) -> None:
         """Let visitors come to one shop, then to the other, in turns; measure each round.
@@ -57,14 +58,17 @@ class Load:
 
     def _timed_round(self, name: str, pair: int, seconds: float) -> float:
         until = time.monotonic() + seconds
-        with self._threads(self._clients) as pool:
+        with self.threads(self._clients) as pool:
             visits = self._let_in(pool, name, f"pair {pair}", until)
-            return sum(visit.result() for visit in visits) / seconds
+            answered = sum(visit.result() for visit in visits)
+        if not answered:
+            raise Problem(f"{name} has answered nothing in {seconds:.1f} s: give more --seconds.")
+        return answered / seconds
 
     def rough_times(self, seconds: float) -> None:
         """Let visitors come to both shops at once, while workers are killed and jobs run."""
         until = time.monotonic() + seconds
-        with self._threads((self._clients + 2) * len(self.shops)) as pool:
+        with self.threads((self._clients + 2) * len(self.shops)) as pool:
             going_on: list[Future[int] | Future[None]] = []
             for name, visitors in self.visitors.items():
                 for visitor in visitors:
@@ -72,8 +76,8 @@ class Load:
                     visitor.cards = (*PAYING_CARDS, SLOW_CARD)
                 going_on += self._let_in(pool, name, "rough", until)
                 trouble = self.troubles[name]
-                going_on.append(pool.submit(trouble.kill_workers, until, self._stop))
-                going_on.append(pool.submit(trouble.run_jobs, until, self._stop))
+                going_on.append(pool.submit(trouble.kill_workers, until, self.stop))
+                going_on.append(pool.submit(trouble.run_jobs, until, self.stop))
             for thread in going_on:
                 thread.result()
 
@@ -83,17 +87,17 @@ class Load:
         visits = []
         for visitor in self.visitors[name]:
             visitor.random = Random(f"{self._seed} {when} {visitor.number}")
-            visits.append(pool.submit(visitor.visit, until, self._stop))
+            visits.append(pool.submit(visitor.visit, until, self.stop))
         return visits
 
     @contextmanager
-    def _threads(self, number: int) -> Iterator[ThreadPoolExecutor]:
+    def threads(self, number: int) -> Iterator[ThreadPoolExecutor]:
         """Wait for the threads at the end; after an error or Ctrl-C let them end early."""
         with ThreadPoolExecutor(number) as pool:
             try:
                 yield pool
             except BaseException:
-                self._stop.set()
+                self.stop.set()
                 raise
 
     def counts(self) -> dict[str, Counter[tuple[str, str]]]:
