@@ -51,19 +51,18 @@ class Load:
         for pair in range(PAIRS + 1):
             # Whoever comes first is second in the next pair, should that make a difference.
             for name in names if pair % 2 else reversed(names):
-                rate = self._timed_round(name, pair, each)
+                answered = self._timed_round(name, pair, each)
+                if pair and not answered:
+                    raise Problem(f"{name} answers nothing in {each:.1f} s: give more --seconds.")
                 if pair:
-                    self.rates[name].append(rate)
+                    self.rates[name].append(answered / each)
                     self.memory[name].append(self.shops[name].memory())
 
-    def _timed_round(self, name: str, pair: int, seconds: float) -> float:
+    def _timed_round(self, name: str, pair: int, seconds: float) -> int:
         until = time.monotonic() + seconds
         with self.threads(self._clients) as pool:
             visits = self._let_in(pool, name, f"pair {pair}", until)
-            answered = sum(visit.result() for visit in visits)
-        if not answered:
-            raise Problem(f"{name} has answered nothing in {seconds:.1f} s: give more --seconds.")
-        return answered / seconds
+            return sum(visit.result() for visit in visits)
 
     def rough_times(self, seconds: float) -> None:
         """Let visitors come to both shops at once, while workers are killed and jobs run."""

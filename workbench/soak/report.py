@@ -8,7 +8,7 @@ from workbench.bench.results import ratio
 
 # The last third of the rounds may have this much more in memory than the middle third. Without
 # a leak it was at most 2 % in twenty soaks; the first third pays for caches and does not count.
-MEMORY_SLACK = 0.05
+MEMORY_SLACK = 0.02
 
 MEGABYTE = 1_000_000
 

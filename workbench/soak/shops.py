@@ -45,6 +45,7 @@ A_JOB_TAKES = 120.0
 AROUND_A_KILL = 1.0
 
 BOOTED = re.compile(r"Booting worker with pid: (\d+)")
+ANSWERED = re.compile(r"\[(\d+)\] INFO gunicorn.access: .* /healthz 200")
 OFFER = re.compile(r"https?://\S+(/waitlist/\S+)")
 
 # Only what the shop is long done with, so that no request is between two looks at a hold. What
@@ -281,12 +282,14 @@ def serve(shop: Shop, workers: int) -> Iterator[None]:
 
 
 def _wait_until_served(shop: Shop, master: subprocess.Popen[bytes], workers: int) -> None:
+    """Ask until each worker has answered: a worker imports the app after it has started."""
     deadline = time.monotonic() + STARTS_WITHIN
     while time.monotonic() < deadline and master.poll() is None:
         with suppress(NoAnswer):
-            if len(shop.workers()) == workers and Browser(shop.port).get("/healthz").status == 200:
-                return
-        time.sleep(0.1)
+            Browser(shop.port).get("/healthz")
+        if len(set(ANSWERED.findall(shop.log))) == workers:
+            return
+        time.sleep(0.05)
     lines = shop.log.splitlines() or ["its log is empty"]
     raise Problem(f"{shop.package} does not start: {lines[-1]}")
 

@@ -5,14 +5,14 @@ from typing import Any
 
 # A small hall sells out and has a waiting list; a big one never does, so that it can be bought
 # from as long as the soak lasts.
-SMALL, BIG = 40, 90_000
+SMALL, BIG = 10, 90_000
 PRICE = 2500
 EARLY_BIRD_PRICE = 2000
 DAY = timedelta(days=1)
 
 # Short names of the events, by what they are there for.
 BIG_EVENTS = ("opera", "circus", "early-bird", "in-a-week", "tonight", "free-concert")
-SMALL_EVENTS = ("jazz", "blues", "tango", "fado")
+SMALL_EVENTS = ("jazz", "tango")
 HIDDEN_EVENT = "rehearsal"
 # A title gets into the subject of mails, where it must stay what it is: a text.
 HOSTILE_TITLE = "Tango =?utf-8?q?=0D=0ABcc:_eve=40evil.example?= für zwei"

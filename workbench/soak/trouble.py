@@ -27,9 +27,11 @@ class Trouble:
         """Kill one worker after the other until then; gunicorn starts new ones."""
         random = Random(f"{self._seed} kills")
         while not stop.wait(random.uniform(*BETWEEN_KILLS)) and time.monotonic() < until:
-            worker = random.choice(self.shop.workers())
+            workers = self.shop.workers()
             try:
-                self.shop.kill(worker)
+                # The one that was killed last may have no successor yet.
+                if workers:
+                    self.shop.kill(random.choice(workers))
             except ProcessLookupError:
                 self.findings.append("A worker has ended that was not killed.")
 

@@ -37,8 +37,10 @@ from workbench.soak.stock import (
 
 HELD = "Your seats are held"
 ORDER = re.compile(r'href="(/orders/[^"]+)"')
+SEATS_LEFT = re.compile(r"<strong>(\d+) seats? left")
 STATUS = re.compile(r'<strong class="mark (\w+)">')
 TICKET = re.compile(r"<li><code>([^<]+)</code>")
+MOST_SEATS = 10
 OLDEST_SIGNATURE = 300
 JSON = {"Content-Type": "application/json"}
 
@@ -79,8 +81,9 @@ class Visitor:
             self._search: 16,
             self._buy: 24,
             self._click_twice: 3,
+            self._race: 6,
             self._look_at_order: 8,
-            self._cancel: 8,
+            self._cancel: 10,
             self._wait_in_line: 6,
             self._use_offer: 6,
             self._send_webhook: 5,
@@ -141,7 +144,7 @@ class Visitor:
     # Buying.
 
     def _buy(self) -> None:
-        small = self.random.random() < 0.3
+        small = self.random.random() < 0.4
         slug = self.random.choice(SMALL_EVENTS if small else BIG_EVENTS)
         page = self._get("event", f"/events/{slug}")
         if page.checkout_id:
@@ -183,14 +186,32 @@ class Visitor:
         page = self._get("event", f"/events/{slug}")
         fields = self._purchase(page.checkout_id) | {"voucher": "", "card_token": "tok_visa"}
         path = f"/events/{slug}/checkout"
-        with ThreadPoolExecutor(2) as fingers:
-            clicks = [
-                fingers.submit(self._check_out, "double click", window, path, fields)
-                for window in (self._buyer, self._buyer.copy())
-            ]
-        led_to = {click.result().location for click in clicks if click.result().location}
+        answers = self._check_out_at_once("double click", path, fields, fields)
+        led_to = {answer.location for answer in answers if answer.location}
         if len(led_to) > 1:
             self.findings.append(f"double click ({path}): {len(led_to)} orders, not one.")
+
+    def _race(self) -> None:
+        """Want all seats that are left, twice in the same moment."""
+        path = f"/events/{self.random.choice(SMALL_EVENTS)}"
+        pages = [self._get("event", path), self._get("event", path)]
+        left = SEATS_LEFT.search(pages[1].text)
+        if left and all(page.checkout_id for page in pages):
+            wanted = {
+                "quantity": str(min(int(left[1]), MOST_SEATS)),
+                "voucher": "",
+                "card_token": "tok_visa",
+            }
+            forms = [self._purchase(page.checkout_id) | wanted for page in pages]
+            self._check_out_at_once("race", f"{path}/checkout", *forms)
+
+    def _check_out_at_once(self, kind: str, path: str, *forms: dict[str, str]) -> list[Answer]:
+        with ThreadPoolExecutor(len(forms)) as pool:
+            sent = [
+                pool.submit(self._check_out, kind, self._buyer.copy(), path, form)
+                for form in forms
+            ]
+            return [answer.result() for answer in sent]
 
     def _cancel(self) -> None:
         if not self._orders:
@@ -295,7 +316,7 @@ class Visitor:
         fields = {
             **{key: event[key] for key in ("title", "slug", "summary", "venue", "category")},
             "starts_at": f"{event['starts_at']:%Y-%m-%d %H:%M}",
-            "capacity": str(SMALL + self.random.randint(-5, 20)),
+            "capacity": str(SMALL + self.random.randint(-4, 8)),
             "price": f"{event['price_cents'] / 100:.2f}",
             "max_per_order": str(event["max_per_order"]),
             "published": "y",
