@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from random import Random
 from threading import Event, Thread
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask, Response, request
@@ -21,14 +22,16 @@ from workbench.sandbox.server import listen, serving
 from workbench.sandbox.webhooks import Webhooks
 from workbench.soak.browser import Browser, NoAnswer
 from workbench.soak.invariants import (
+    AT_ANY_MOMENT,
     INVARIANTS,
+    OUTSIDE,
     breaches,
     log_problems,
     store_records,
     surplus_copies,
 )
 from workbench.soak.report import MEMORY_SLACK, describe_memory, describe_throughput, grows, table
-from workbench.soak.shops import Postbox, Shop
+from workbench.soak.shops import MailboxWithOffers, Shop
 from workbench.soak.visitors import Visitor
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
@@ -249,6 +252,16 @@ def test_each_invariant_has_been_seen_to_break() -> None:
     assert broken == set(INVARIANTS)
 
 
+def test_what_holds_at_any_moment_needs_nothing_but_the_shop(rows: Connection) -> None:
+    OUTSIDE.drop_all(rows)
+    right = breaches(rows, NOW, AT_ANY_MOMENT)
+    rows.execute(text("UPDATE events SET capacity = 2"))
+    wrong = breaches(rows, NOW, AT_ANY_MOMENT)
+
+    assert right == []
+    assert [told.partition(".")[0] for told in wrong] == [AT_ANY_MOMENT[0].sentence]
+
+
 def test_a_breach_names_three_rows_and_counts_the_others(rows: Connection) -> None:
     rows.execute(text("DELETE FROM tickets"))
 
@@ -349,6 +362,29 @@ def test_requests_are_counted_by_kind_and_status() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("step", "problems", "code", "told"),
+    [
+        (
+            0,
+            [],
+            0,
+            f"All {len(INVARIANTS)} invariants hold in both shops, and nothing else is wrong.",
+        ),
+        (0, ["A seat is sold twice."], 1, "after: A seat is sold twice."),
+        (9, [], 1, "after: The memory of the workers grows."),
+    ],
+)
+def test_what_is_wrong_is_told_and_fails_the_command(
+    capsys: pytest.CaptureFixture[str], step: int, problems: list[str], code: int, told: str
+) -> None:
+    samples = {"before": [100] * 9, "after": [100 + step * number for number in range(9)]}
+    load = SimpleNamespace(memory=samples)
+
+    assert soak.verdict(load, {"before": [], "after": problems}) == code
+    assert told in "".join(capsys.readouterr())
+
+
 # Arguments.
 
 
@@ -405,7 +441,7 @@ def shop(tmp_path: Path) -> Shop:
         log_file=tmp_path / "log",
         ledger=Ledger(),
         webhooks=Webhooks("", []),
-        postbox=Postbox(),
+        mailbox=MailboxWithOffers(),
     )
     engine.dispose()
 

@@ -1,9 +1,9 @@
 """`make soak`: both shops as they run for real, under load, while their processes are killed.
 
-First come timed rounds, one shop after the other and nothing else: they say how many requests a
-second each shop answers, and whether its memory grows. Then come rough times, for both at once:
-workers are killed, jobs run, some twice at once, some are killed, too, and holds and offers
-lapse. Afterwards the jobs finish what is half done, and the invariants must hold.
+First come timed rounds, one shop after the other: they say how many requests a second each shop
+answers, and whether its memory grows. Then both have visitors at once while workers are killed,
+jobs run (some twice at once, some killed half way), and holds and offers lapse. Afterwards the
+jobs finish what is half done, and the invariants must hold.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from workbench.arguments import Parser
 from workbench.postgres import create_databases, running_postgres
 from workbench.run import PACKAGES, bypass_proxy
-from workbench.soak.aftermath import check, finish
+from workbench.soak.checks import check, finish
 from workbench.soak.invariants import INVARIANTS
 from workbench.soak.load import Load
 from workbench.soak.report import describe_memory, describe_throughput, grows, table
@@ -48,8 +48,8 @@ def main(argv: Sequence[str]) -> int:
         load = Load(shops, wanted.clients, wanted.seed)
         _say(f"Timing them in turns, for {wanted.seconds / 2:.0f} s ...")
         load.timed_rounds(wanted.seconds / 2)
-        _say(f"Killing workers and running jobs meanwhile, for {wanted.seconds / 2:.0f} s ...")
-        load.rough_times(wanted.seconds / 2)
+        _say(f"Killing workers and running jobs under load, for {wanted.seconds / 2:.0f} s ...")
+        load.run_disturbed(wanted.seconds / 2)
         _say("Letting the jobs finish, and checking what must hold ...")
         problems = look_after(load)
     print(report(load, wanted))
@@ -63,7 +63,14 @@ def read_arguments(argv: Sequence[str]) -> argparse.Namespace:
     _add(parser, "--workers", WORKERS, 1, MOST_WORKERS, "processes of each shop")
     _add(parser, "--clients", CLIENTS, 1, MOST_CLIENTS, "visitors of each shop at once")
     fresh = secrets.randbelow(MOST_SEED)
-    _add(parser, "--seed", fresh, 0, MOST_SEED, "so that visitors throw the same dice again")
+    _add(
+        parser,
+        "--seed",
+        fresh,
+        0,
+        MOST_SEED,
+        "so that visitors make the same random choices again",
+    )
     return parser.parse_args(argv)
 
 
@@ -92,7 +99,7 @@ def look_after(load: Load) -> dict[str, list[str]]:
         ends = {name: pool.submit(finish, shop, load.stop) for name, shop in load.shops.items()}
         unfinished = {name: end.result() for name, end in ends.items()}
     return {
-        name: unfinished[name] + check(shop, load.visitors[name], load.troubles[name])
+        name: unfinished[name] + check(shop, load.visitors[name], load.disturbances[name])
         for name, shop in load.shops.items()
     }
 
@@ -106,12 +113,12 @@ def report(load: Load, wanted: argparse.Namespace) -> str:
         "Requests, by what they were for, and their statuses",
         table(load.counts()),
         "",
-        "What befell them",
+        "Disturbances",
     ]
-    for name, trouble in load.troubles.items():
+    for name, done in load.disturbances.items():
         lines.append(
-            f"  {name:<8}{len(trouble.shop.kills)} workers killed, {trouble.jobs_run} jobs run,"
-            f" {trouble.jobs_killed} jobs killed half way"
+            f"  {name:<8}{len(done.shop.kills)} workers killed, {done.jobs_run} jobs run,"
+            f" {done.jobs_killed} of them killed"
         )
     lines += [
         "",

@@ -1,4 +1,4 @@
-"""The load on both shops: timed rounds in turns, then rough times for both at once."""
+"""The load on both shops: timed rounds in turns, then both at once, with disturbances."""
 
 import time
 from collections import Counter
@@ -9,9 +9,9 @@ from random import Random
 from threading import Event
 
 from workbench.environment import Problem
+from workbench.soak.disturbances import Disturbances
+from workbench.soak.sample_data import PAYING_CARDS, SLOW_CARD
 from workbench.soak.shops import Shop
-from workbench.soak.stock import PAYING_CARDS, SLOW_CARD
-from workbench.soak.trouble import Trouble
 from workbench.soak.visitors import Visitor
 
 # The same number for each third of the time: by the thirds the memory is judged.
@@ -31,25 +31,25 @@ class Load:
             name: [Visitor(shop, number) for number in range(clients)]
             for name, shop in self.shops.items()
         }
-        self.troubles = {
-            name: Trouble(shop, f"{seed} {name}") for name, shop in self.shops.items()
+        self.disturbances = {
+            name: Disturbances(shop, f"{seed} {name}") for name, shop in self.shops.items()
         }
         self.rates: dict[str, list[float]] = {name: [] for name in self.shops}
         self.memory: dict[str, list[int]] = {name: [] for name in self.shops}
+        self.stop = Event()
         self._clients = clients
         self._seed = seed
-        self.stop = Event()
 
     def timed_rounds(self, seconds: float) -> None:
         """Let visitors come to one shop, then to the other, in turns; measure each round.
 
-        In a pair of rounds the visitors of both shops throw the same dice. The first pair is not
-        counted: it pays for imports, templates and statements.
+        In a pair of rounds the visitors of both shops make the same random choices. The first
+        pair is not counted: it pays for templates and statements.
         """
         names = list(self.shops)
         each = seconds / (PAIRS + 1) / len(names)
         for pair in range(PAIRS + 1):
-            # Whoever comes first is second in the next pair, should that make a difference.
+            # The first one is second in the next pair, in case the order makes a difference.
             for name in names if pair % 2 else reversed(names):
                 answered = self._timed_round(name, pair, each)
                 if pair and not answered:
@@ -64,20 +64,19 @@ class Load:
             visits = self._let_in(pool, name, f"pair {pair}", until)
             return sum(visit.result() for visit in visits)
 
-    def rough_times(self, seconds: float) -> None:
+    def run_disturbed(self, seconds: float) -> None:
         """Let visitors come to both shops at once, while workers are killed and jobs run."""
         until = time.monotonic() + seconds
         with self.threads((self._clients + 2) * len(self.shops)) as pool:
-            going_on: list[Future[int] | Future[None]] = []
-            for name, visitors in self.visitors.items():
-                for visitor in visitors:
+            running: list[Future[int] | Future[None]] = []
+            for name, disturbances in self.disturbances.items():
+                for visitor in self.visitors[name]:
                     # Not in the timed rounds: it would time the gateway.
                     visitor.cards = (*PAYING_CARDS, SLOW_CARD)
-                going_on += self._let_in(pool, name, "rough", until)
-                trouble = self.troubles[name]
-                going_on.append(pool.submit(trouble.kill_workers, until, self.stop))
-                going_on.append(pool.submit(trouble.run_jobs, until, self.stop))
-            for thread in going_on:
+                running += self._let_in(pool, name, "disturbed", until)
+                running.append(pool.submit(disturbances.kill_workers, until, self.stop))
+                running.append(pool.submit(disturbances.run_jobs, until, self.stop))
+            for thread in running:
                 thread.result()
 
     def _let_in(

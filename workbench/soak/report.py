@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from workbench.bench.results import ratio
 
 # The last third of the rounds may have this much more in memory than the middle third. Without
-# a leak it was at most 2 % in twenty soaks; the first third pays for caches and does not count.
+# a leak it was 0.3 to 0.6 % in sixteen measurements. The first third does not count: caches fill.
 MEMORY_SLACK = 0.02
 
 MEGABYTE = 1_000_000

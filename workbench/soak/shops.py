@@ -30,7 +30,7 @@ from workbench.sandbox.server import HOST, listen, serving
 from workbench.sandbox.webhooks import Webhooks
 from workbench.serve import PREFIX
 from workbench.soak.browser import Browser, NoAnswer
-from workbench.soak.stock import event_rows, voucher_rows
+from workbench.soak.sample_data import event_rows, voucher_rows
 
 FOLDER = Path("build", "soak")
 PASSWORD = "of every organiser"
@@ -63,7 +63,7 @@ LAPSE = {
 }
 
 
-class Postbox(Mailbox):
+class MailboxWithOffers(Mailbox):
     """A mailbox that finds the last offer to an address."""
 
     def __init__(self) -> None:
@@ -90,7 +90,7 @@ class Shop:
     log_file: Path
     ledger: Ledger
     webhooks: Webhooks
-    postbox: Postbox
+    mailbox: MailboxWithOffers
     # When processes were killed, by the clock that never goes back; and which ones.
     kills: list[float] = field(default_factory=list)
     dead: set[int] = field(default_factory=set)
@@ -105,6 +105,12 @@ class Shop:
         """Return the settings that no log may have."""
         keys = ("SECRET_KEY", "PAYMENTS_API_KEY", "PAYMENTS_WEBHOOK_SECRET")
         return [PASSWORD, *(self.settings[PREFIX + key] for key in keys)]
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Return the variables of its processes; settings of a real shop are not among them."""
+        others = {key: text for key, text in os.environ.items() if not key.startswith(PREFIX)}
+        return others | self.settings
 
     @property
     def log(self) -> str:
@@ -137,7 +143,7 @@ class Shop:
             return subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env={**os.environ, **self.settings},
+                env=self.environ,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -200,13 +206,13 @@ def running_shop(name: str, database: str, *, workers: int, organisers: int) -> 
     with listen() as free:
         port = free.getsockname()[1]
     api_key, webhook_secret = secrets.token_hex(), secrets.token_hex()
-    ledger, postbox = Ledger(), Postbox()
+    ledger, mailbox = Ledger(), MailboxWithOffers()
     webhooks = Webhooks(webhook_secret, [f"http://{HOST}:{port}/webhooks/payments"])
     with ExitStack() as stack:
         stack.callback(webhooks.close)
         gateway = create_gateway(api_key, SLOW_SECONDS, webhooks, ledger)
         gateway_url = stack.enter_context(serving(gateway))
-        mail_server = MailServer(postbox, listen())
+        mail_server = MailServer(mailbox, listen())
         mail_server.start()
         stack.callback(mail_server.stop)
         settings = {
@@ -233,7 +239,7 @@ def running_shop(name: str, database: str, *, workers: int, organisers: int) -> 
             log_file=FOLDER.resolve() / f"{name}.log",
             ledger=ledger,
             webhooks=webhooks,
-            postbox=postbox,
+            mailbox=mailbox,
         )
         stack.callback(shop.engine.dispose)
         stack.enter_context(serve(shop, workers))
@@ -269,7 +275,7 @@ def serve(shop: Shop, workers: int) -> Iterator[None]:
         master = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**os.environ, **shop.settings},
+            env=shop.environ,
             stdin=subprocess.DEVNULL,
             stderr=log,
             start_new_session=True,

@@ -1,28 +1,23 @@
-"""What visitors do, one thing after the other: buyers, organisers, the gateway, and strangers.
-
-A visitor knows which statuses each request may get. Any other answer is a finding, and so is a
-request without an answer, unless a process was killed meanwhile.
-"""
+"""What visitors do, one thing after the other: buyers, organisers, the gateway, and strangers."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from random import Random
-from threading import Event, Lock
+from threading import Event
 from urllib.parse import urlencode
 
 from workbench.sandbox.gateway import event_of
 from workbench.sandbox.webhooks import sign
 from workbench.serve import PREFIX
-from workbench.soak.browser import Answer, Browser, NoAnswer
-from workbench.soak.shops import PASSWORD, Shop
-from workbench.soak.stock import (
+from workbench.soak.browser import Answer, Browser
+from workbench.soak.client import Client, CutOff, GivenUp
+from workbench.soak.sample_data import (
     BIG_EVENTS,
     HIDDEN_EVENT,
     HOSTILE_FIELDS,
@@ -34,8 +29,8 @@ from workbench.soak.stock import (
     SMALL_EVENTS,
     VOUCHERS,
 )
+from workbench.soak.shops import PASSWORD, Shop
 
-HELD = "Your seats are held"
 ORDER = re.compile(r'href="(/orders/[^"]+)"')
 SEATS_LEFT = re.compile(r"<strong>(\d+) seats? left")
 STATUS = re.compile(r'<strong class="mark (\w+)">')
@@ -45,38 +40,22 @@ OLDEST_SIGNATURE = 300
 JSON = {"Content-Type": "application/json"}
 
 
-class GivenUp(Exception):
-    """What a visitor has begun cannot go on: the answer was not one that leads anywhere."""
+class Visitor(Client):
+    """Does one thing after the other, by chance.
 
-
-class CutOff(GivenUp):
-    """There was no answer, as can happen where a process is killed."""
-
-
-class Visitor:
-    """Somebody with two windows: one to buy in, and one to work in as an organiser.
-
-    `counts` has the requests by kind and status, `findings` what no shop should answer, and
-    `seen` the status in which each order was last seen, by its address.
+    `seen` has the status in which each order was last seen, by its address.
     """
 
     def __init__(self, shop: Shop, number: int) -> None:
-        self.shop = shop
-        self.number = number
-        self.random = Random()
+        super().__init__(shop, number)
         self.cards = PAYING_CARDS
-        self.counts: Counter[tuple[str, str]] = Counter()
-        self.findings: list[str] = []
         self.seen: dict[str, str] = {}
-        self._buyer, self._desk = Browser(shop.port), Browser(shop.port)
         self._logged_in = False
-        self._lock = Lock()
-        self._until, self._answered = 0.0, 0
         self._steps = 0
         self._orders: deque[tuple[str, str]] = deque(maxlen=30)
         self._tickets: deque[tuple[str, str]] = deque(maxlen=30)
         self._waiting: deque[tuple[str, str]] = deque(maxlen=30)
-        # What is done, and how often in a hundred times or so.
+        # What is done, and how often in about a hundred times.
         self._plan: dict[Callable[[], None], int] = {
             self._search: 16,
             self._buy: 24,
@@ -97,13 +76,6 @@ class Visitor:
             self._log_out: 1,
             self._look_around: 2,
         }
-
-    @property
-    def secrets(self) -> Iterable[str]:
-        """Return what its windows know for themselves: no log may have it, too."""
-        windows = (self._buyer, self._desk)
-        sessions = [window.cookies.get("session", "") for window in windows]
-        return [text for text in (*sessions, *(w.csrf_token for w in windows)) if text]
 
     def visit(self, until: float, stop: Event) -> int:
         """Do one thing after the other until then; return how many requests were answered."""
@@ -234,12 +206,12 @@ class Visitor:
             self._waiting.append((slug, email))
 
     def _use_offer(self) -> None:
-        offered = [entry for entry in self._waiting if entry[1] in self.shop.postbox.offers]
+        offered = [entry for entry in self._waiting if entry[1] in self.shop.mailbox.offers]
         if not offered:
             return
         slug, email = self.random.choice(offered)
         self._waiting.remove((slug, email))
-        path = self.shop.postbox.offers[email]
+        path = self.shop.mailbox.offers[email]
         page = self._get("offer", path, {200, 410})
         if page.checkout_id:
             fields = self._purchase(page.checkout_id)
@@ -367,59 +339,9 @@ class Visitor:
         what = f"{path} with {name} = {value[:40]!r}"
         self._ask("hostile", {status}, what, lambda: self._buyer.post(path, fields))
 
-    # Asking.
-
     def _new_address(self) -> str:
         self._steps += 1
         return f"visitor-{self.number}-{self._steps}@example.org"
-
-    def _get(
-        self,
-        kind: str,
-        path: str,
-        accepted: Iterable[int] = (200,),
-        browser: Browser | None = None,
-    ) -> Answer:
-        window = browser or self._buyer
-        return self._ask(kind, accepted, path, lambda: window.get(path))
-
-    def _post(
-        self,
-        kind: str,
-        browser: Browser,
-        path: str,
-        fields: Mapping[str, str],
-        accepted: Iterable[int],
-    ) -> Answer:
-        return self._ask(kind, accepted, path, lambda: browser.post(path, fields))
-
-    def _ask(
-        self, kind: str, accepted: Iterable[int], what: str, send: Callable[[], Answer]
-    ) -> Answer:
-        """Send a request, count its answer, and note one that is not accepted.
-
-        Raises GivenUp then, and CutOff where none comes.
-        """
-        started = time.monotonic()
-        try:
-            answer = send()
-        except NoAnswer as error:
-            self._count(kind, "none")
-            if not self.shop.killed_since(started):
-                self.findings.append(f"{kind} ({what}): no answer, {error}.")
-            raise CutOff from error
-        self._count(kind, str(answer.status))
-        held = answer.status == 503 and HELD in answer.text
-        if answer.status not in accepted or (answer.status == 503 and not held):
-            self.findings.append(f"{kind} ({what}): {answer.status}.")
-            raise GivenUp
-        return answer
-
-    def _count(self, kind: str, status: str) -> None:
-        # A double click comes from two threads.
-        with self._lock:
-            self.counts[kind, status] += 1
-            self._answered += time.monotonic() < self._until
 
 
 def _link_to_order(answer: Answer) -> str:

@@ -1,4 +1,4 @@
-"""After the load: the jobs finish what is half done, and then everything must be right."""
+"""After the load: the jobs finish what is half done, and then all invariants must hold."""
 
 import time
 from collections import Counter
@@ -8,6 +8,7 @@ from threading import Event
 
 from workbench.run import JOBS
 from workbench.sandbox.gateway import TEST_CARDS
+from workbench.soak.disturbances import Disturbances
 from workbench.soak.invariants import (
     breaches,
     log_problems,
@@ -16,7 +17,6 @@ from workbench.soak.invariants import (
     surplus_copies,
 )
 from workbench.soak.shops import LAPSE, Shop, finish_job
-from workbench.soak.trouble import Trouble
 from workbench.soak.visitors import Visitor
 
 # The gateway gives up on a shop that has not answered its webhook after some ten seconds.
@@ -30,10 +30,8 @@ MOST_FINDINGS = 10
 def finish(shop: Shop, stop: Event) -> list[str]:
     """Run the jobs until they find nothing to do; return a sentence where they never do."""
     deadline = time.monotonic() + WEBHOOKS_TAKE
-    while time.monotonic() < deadline and not all(
-        delivery.answered or delivery.abandoned for delivery in shop.webhooks.deliveries
-    ):
-        stop.wait(0.1)
+    while not _webhooks_settled(shop) and time.monotonic() < deadline and not stop.wait(0.1):
+        pass
     done: dict[str, int] | None = {}
     for _ in range(MOST_ROUNDS):
         # The offers stand: whoever has one may still come.
@@ -49,8 +47,8 @@ def finish(shop: Shop, stop: Event) -> list[str]:
     return [f"The jobs do not come to an end; the last of them did: {done}."]
 
 
-def check(shop: Shop, visitors: Sequence[Visitor], trouble: Trouble) -> list[str]:
-    """Return a sentence for all that is wrong with a shop in which nobody is any more."""
+def check(shop: Shop, visitors: Sequence[Visitor], disturbances: Disturbances) -> list[str]:
+    """Return a sentence for all that is wrong with a shop whose visitors have gone."""
     seen: dict[str, str] = {}
     for visitor in visitors:
         seen |= visitor.seen
@@ -59,11 +57,13 @@ def check(shop: Shop, visitors: Sequence[Visitor], trouble: Trouble) -> list[str
             connection,
             charges=shop.ledger.charges(),
             refunds=shop.ledger.refunds(),
-            mails=shop.postbox.mails,
+            mails=shop.mailbox.mails,
             seen=seen,
         )
         problems = breaches(connection, datetime.now(UTC))
-    problems += surplus_copies(shop.postbox.mails, THREADS * len(shop.kills) + trouble.jobs_killed)
+    problems += surplus_copies(
+        shop.mailbox.mails, THREADS * len(shop.kills) + disturbances.jobs_killed
+    )
     cookies = [value for visitor in visitors for value in visitor.secrets]
     # What it says of `tok_error`, the gateway says with the name of this card.
     cards = [card for card in TEST_CARDS if card != "tok_error"]
@@ -71,13 +71,15 @@ def check(shop: Shop, visitors: Sequence[Visitor], trouble: Trouble) -> list[str
     problems += log_problems(shop.log, secrets)
     problems += _wrong_webhooks(shop)
     findings = [finding for visitor in visitors for finding in visitor.findings]
-    return problems + _shortened(findings + trouble.findings)
+    return problems + _shortened(findings + disturbances.findings)
+
+
+def _webhooks_settled(shop: Shop) -> bool:
+    return all(sent.answered or sent.abandoned for sent in shop.webhooks.deliveries)
 
 
 def _wrong_webhooks(shop: Shop) -> list[str]:
-    statuses = Counter(
-        delivery.status for delivery in shop.webhooks.deliveries if delivery.answered
-    )
+    statuses = Counter(sent.status for sent in shop.webhooks.deliveries if sent.answered)
     return [
         f"The gateway's own webhooks were answered {status} {number} times."
         for status, number in statuses.items()

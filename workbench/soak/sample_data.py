@@ -57,7 +57,7 @@ def _event(slug: str, starts_at: datetime, capacity: int) -> dict[str, Any]:
     return {
         "slug": slug,
         "title": slug.replace("-", " ").title(),
-        "summary": "To be sold out, cancelled and sold again.",
+        "summary": "Sold out, cancelled and sold again.",
         "venue": "Mill Barn",
         "category": "music",
         "starts_at": starts_at,

@@ -1,10 +1,12 @@
-"""What befalls a shop while its visitors are there: killed processes, and jobs, some at once."""
+"""What happens to a shop while it has visitors: workers are killed, and jobs run."""
 
 import time
+from datetime import UTC, datetime
 from random import Random
 from threading import Event
 
 from workbench.run import JOBS
+from workbench.soak.invariants import AT_ANY_MOMENT, breaches
 from workbench.soak.shops import Shop, finish_job
 
 # Seconds, the shortest and the longest.
@@ -14,8 +16,12 @@ BETWEEN_JOBS = (0.5, 2.5)
 JOB_LIVES = (0.8, 1.6)
 
 
-class Trouble:
-    """Kills workers, runs jobs, and lets time go by for rows; counts what it does."""
+class Disturbances:
+    """Kills workers, runs jobs, and lets holds and offers lapse.
+
+    `findings` has a sentence for each job that fails, and for each invariant that does not hold
+    at any moment.
+    """
 
     def __init__(self, shop: Shop, seed: str) -> None:
         self.shop = shop
@@ -36,11 +42,13 @@ class Trouble:
                 self.findings.append("A worker has ended that was not killed.")
 
     def run_jobs(self, until: float, stop: Event) -> None:
-        """Run one job after the other until then; now and then twice at once, or half way only."""
+        """Run one job after the other until then, some of them twice at once; kill some."""
         random = Random(f"{self._seed} jobs")
         while time.monotonic() < until and not stop.is_set():
             self.shop.lapse("holds", "offers")
             self._run_job(random, stop)
+            with self.shop.engine.connect() as connection:
+                self.findings += breaches(connection, datetime.now(UTC), AT_ANY_MOMENT)
             stop.wait(random.uniform(*BETWEEN_JOBS))
 
     def _run_job(self, random: Random, stop: Event) -> None:
@@ -49,11 +57,11 @@ class Trouble:
         self.jobs_run += len(processes)
         if random.random() < 0.25:
             stop.wait(random.uniform(*JOB_LIVES))
-            victim = processes.pop()
+            killed = processes.pop()
             # It may be done already.
-            self.jobs_killed += victim.poll() is None
-            victim.kill()
-            victim.communicate()
+            self.jobs_killed += killed.poll() is None
+            killed.kill()
+            killed.communicate()
         for process in processes:
             if finish_job(process) is None:
                 self.findings.append(f"The job {job} failed.")
