@@ -2,8 +2,9 @@
 
 First come timed rounds, one shop after the other: they say how many requests a second each shop
 answers, and whether its memory grows. Then both have visitors at once while workers are killed,
-jobs run (some twice at once, some killed half way), and holds and offers lapse. Afterwards the
-jobs finish what is half done, and the invariants must hold.
+jobs run (some twice at once, some killed half way), holds and offers lapse, and the gateway and
+the mail server fail at times. Afterwards the jobs finish what is half done, and the invariants
+must hold.
 """
 
 import argparse
@@ -118,7 +119,7 @@ def report(load: Load, wanted: argparse.Namespace) -> str:
     for name, done in load.disturbances.items():
         lines.append(
             f"  {name:<8}{len(done.shop.kills)} workers killed, {done.jobs_run} jobs run,"
-            f" {done.jobs_killed} of them killed"
+            f" {len(done.job_kills)} of them killed"
         )
     lines += [
         "",

@@ -1,4 +1,4 @@
-"""What happens to a shop while it has visitors: workers are killed, and jobs run."""
+"""What happens to a shop while it has visitors: kills, jobs, and failures of others."""
 
 import time
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ JOB_LIVES = (0.8, 1.6)
 
 
 class Disturbances:
-    """Kills workers, runs jobs, and lets holds and offers lapse.
+    """Kills workers, runs jobs, lets holds and offers lapse, and gateway and mail server fail.
 
     `findings` has a sentence for each job that fails, and for each invariant that does not hold
     at any moment.
@@ -25,7 +25,9 @@ class Disturbances:
 
     def __init__(self, shop: Shop, seed: str) -> None:
         self.shop = shop
-        self.jobs_run = self.jobs_killed = 0
+        self.jobs_run = 0
+        # By the clock that never goes back.
+        self.job_kills: list[float] = []
         self.findings: list[str] = []
         self._seed = seed
 
@@ -46,6 +48,7 @@ class Disturbances:
         random = Random(f"{self._seed} jobs")
         while time.monotonic() < until and not stop.is_set():
             self.shop.lapse("holds", "offers")
+            self.shop.fail_outside(mails=random.randint(0, 3), calls=random.randint(0, 3))
             self._run_job(random, stop)
             with self.shop.engine.connect() as connection:
                 self.findings += breaches(connection, datetime.now(UTC), AT_ANY_MOMENT)
@@ -53,13 +56,14 @@ class Disturbances:
 
     def _run_job(self, random: Random, stop: Event) -> None:
         job = random.choice(JOBS)
-        processes = [self.shop.start_job(job) for _ in range(random.choice([1, 1, 2]))]
+        processes = [self.shop.start_job(job) for _ in range(random.choice([1, 2]))]
         self.jobs_run += len(processes)
         if random.random() < 0.25:
             stop.wait(random.uniform(*JOB_LIVES))
             killed = processes.pop()
             # It may be done already.
-            self.jobs_killed += killed.poll() is None
+            if killed.poll() is None:
+                self.job_kills.append(time.monotonic())
             killed.kill()
             killed.communicate()
         for process in processes:

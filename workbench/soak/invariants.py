@@ -27,6 +27,7 @@ from sqlalchemy import (
 
 from workbench.sandbox.gateway import Charge, Refund
 from workbench.sandbox.mailbox import Mail
+from workbench.soak.shops import AROUND_A_KILL
 
 OUTSIDE = MetaData()
 CHARGES = Table(
@@ -325,13 +326,20 @@ def breaches(
     return problems
 
 
-def surplus_copies(mails: Iterable[Mail], most: int) -> list[str]:
-    """Return a sentence where more mails came twice than processes were killed while sending."""
-    ids = [mail.message_id for mail in mails]
-    copies = len(ids) - len(set(ids))
-    if copies <= most:
-        return []
-    return [f"At most {most} mails may have come twice, as processes were killed: {copies} have."]
+def surplus_copies(arrivals: Iterable[tuple[str, float]], kills: Sequence[float]) -> list[str]:
+    """Return a sentence where a mail came twice, and no kill explains why.
+
+    A process that is killed after it has sent a mail cannot note so, and the mail is sent again.
+    `arrivals` are ids and instants in order, `kills` instants of the same clock.
+    """
+    first: dict[str, float] = {}
+    unexplained = []
+    for mail_id, arrived in arrivals:
+        before = first.get(mail_id)
+        if before is not None and all(abs(kill - before) > AROUND_A_KILL for kill in kills):
+            unexplained.append(mail_id)
+        first[mail_id] = arrived
+    return [f"Mails came twice: {_examples(unexplained)}."] if unexplained else []
 
 
 def log_problems(log: str, secrets: Collection[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -17,6 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from urllib.parse import urlsplit
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import Engine, bindparam, create_engine, insert, text
@@ -41,7 +43,7 @@ SLOW_SECONDS = 3.0
 STARTS_WITHIN = 60.0
 ENDS_WITHIN = 10.0
 A_JOB_TAKES = 120.0
-# A request on its way when a process is killed may begin a little before we write down when.
+# What a kill has cut off can seem to begin a little after it: it is noted by several threads.
 AROUND_A_KILL = 1.0
 
 BOOTED = re.compile(r"Booting worker with pid: (\d+)")
@@ -64,15 +66,22 @@ LAPSE = {
 
 
 class MailboxWithOffers(Mailbox):
-    """A mailbox that finds the last offer to an address."""
+    """Finds the last offer to an address, and notes when each mail came; can refuse the next."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.refusals = 0
         self.offers: dict[str, str] = {}
+        # Message-IDs, and instants of the clock that never goes back.
+        self.arrivals: list[tuple[str, float]] = []
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        if self.refusals:
+            self.refusals -= 1
+            return "451 Try again later"
         answer = await super().handle_DATA(server, session, envelope)
         mail = self.mails[-1]
+        self.arrivals.append((mail.message_id, time.monotonic()))
         if found := OFFER.search(mail.text):
             self.offers.update(dict.fromkeys(mail.recipients, found[1]))
         return answer
@@ -131,6 +140,13 @@ class Shop:
     def killed_since(self, instant: float) -> bool:
         """Return whether a request may have lost its process since then."""
         return any(kill >= instant - AROUND_A_KILL for kill in self.kills[-20:])
+
+    def fail_outside(self, *, mails: int, calls: int) -> None:
+        """Let the mail server refuse the next mails, and the gateway fail at the next calls."""
+        self.mailbox.refusals = mails
+        gateway = urlsplit(self.settings[f"{PREFIX}PAYMENTS_URL"])
+        order = json.dumps({"calls": calls, "status": 500}).encode()
+        Browser(gateway.port or 0).send("POST", "/sandbox/fail", order)
 
     def memory(self) -> int:
         """Return the resident memory of all workers, in bytes."""
