@@ -54,16 +54,12 @@ def describe_throughput(rates: Mapping[str, Sequence[float]]) -> str:
 
 def table(counts: Mapping[str, Counter[tuple[str, str]]]) -> str:
     """Return how many requests of each kind had which status, by the name of the shop."""
-    kinds = sorted({kind for counted in counts.values() for kind, _ in counted})
-    width = max(len(_statuses(counted, kind)) for counted in counts.values() for kind in kinds) + 2
-    lines = [f"  {'':<15}" + "".join(f"{name:<{width}}" for name in counts)]
-    for kind in kinds:
-        cells = "".join(f"{_statuses(counted, kind):<{width}}" for counted in counts.values())
-        lines.append(f"  {kind:<15}{cells}".rstrip())
-    totals = "".join(f"{counted.total():<{width}}" for counted in counts.values())
-    return "\n".join([*lines, f"  {'in all':<15}{totals}".rstrip()])
+    rows = sorted({row for counted in counts.values() for row in counted})
+    lines = [_line("", "", *counts)]
+    lines += [_line(*row, *(counted[row] for counted in counts.values())) for row in rows]
+    lines.append(_line("in all", "", *(counted.total() for counted in counts.values())))
+    return "\n".join(lines)
 
 
-def _statuses(counted: Counter[tuple[str, str]], kind: str) -> str:
-    found = sorted((status, number) for (of, status), number in counted.items() if of == kind)
-    return ", ".join(f"{status}: {number}" for status, number in found)
+def _line(kind: str, status: str, *cells: object) -> str:
+    return f"  {kind:<14}{status:<6}" + "".join(f"{cell:>8}" for cell in cells)

@@ -189,7 +189,7 @@ class Visitor(Client):
         if not self._orders:
             return
         slug, path = self.random.choice(self._orders)
-        # Without the form on it, the order cannot be cancelled any more, and that is well.
+        # An order that cannot be cancelled has no such form on its page.
         if f"{path}/cancel" in self._show(slug, path, self._buyer).text:
             self._post("cancel", self._buyer, f"{path}/cancel", {}, {303, 409})
             self._show(slug, path, self._buyer)
@@ -233,7 +233,7 @@ class Visitor(Client):
             case "forged":
                 self._tell(told.as_body(), "guessed", now, 400)
             case "late":
-                # The clock goes on until it is read: a second more is no risk, one less is.
+                # Late by a second or more: the shop reads its clock after us.
                 self._tell(told.as_body(), secret, now - OLDEST_SIGNATURE - 1, 400)
             case "unknown":
                 self._tell(replace(told, reference="00000").as_body(), secret, now, 404)
@@ -314,8 +314,10 @@ class Visitor(Client):
         self._post("voucher", desk, "/organiser/vouchers", fields, {303, 422})
 
     def _log_out(self) -> None:
-        self._post("logout", self._at_desk(), "/logout", {}, {303})
+        desk = self._at_desk()
+        # Also where no answer comes: the logout may have been done.
         self._logged_in = False
+        self._post("logout", desk, "/logout", {}, {303})
 
     # Strangers.
 
@@ -351,9 +353,9 @@ def _link_to_order(answer: Answer) -> str:
 
 
 def _statuses_of(fields: Mapping[str, str]) -> set[int]:
-    """Return what a purchase may be answered: the seats may be gone, the voucher used up.
+    """Return the statuses that a purchase may get: seats can be gone, a voucher used up.
 
-    And held seats may be all there is to say, whatever the card: the gateway can be too slow.
+    503 with any card, as the gateway can be too slow, or fail.
     """
     declined = {402} if fields["card_token"] in ("tok_declined", "tok_insufficient") else set()
     return {303, 409, 503} | declined | ({422} if fields["voucher"] else set())
