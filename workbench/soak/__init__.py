@@ -59,19 +59,16 @@ def main(argv: Sequence[str]) -> int:
 
 def read_arguments(argv: Sequence[str]) -> argparse.Namespace:
     """Return seconds, workers, clients and seed. Raises Problem for what is not accepted."""
-    parser = Parser("make soak: {}.", prog="python3 -m workbench soak", allow_abbrev=False)
+    parser = Parser(
+        "make soak: {}; accepted are --seconds, --workers, --clients and --seed.",
+        prog="python3 -m workbench soak",
+        allow_abbrev=False,
+    )
     _add(parser, "--seconds", SECONDS, LEAST_SECONDS, MOST_SECONDS, "how long there is load")
     _add(parser, "--workers", WORKERS, 1, MOST_WORKERS, "processes of each shop")
     _add(parser, "--clients", CLIENTS, 1, MOST_CLIENTS, "visitors of each shop at once")
     fresh = secrets.randbelow(MOST_SEED)
-    _add(
-        parser,
-        "--seed",
-        fresh,
-        0,
-        MOST_SEED,
-        "so that visitors make the same random choices again",
-    )
+    _add(parser, "--seed", fresh, 0, MOST_SEED, "the same one gives the same random choices")
     return parser.parse_args(argv)
 
 
