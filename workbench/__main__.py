@@ -90,6 +90,11 @@ VERBS = {
         "workbench.suites:browser",
         ("app", "test", "dev"),
     ),
+    "soak": Verb(
+        "Load both apps on real servers, kill their processes, and check what must hold",
+        "workbench.soak:main",
+        ("app", "test"),
+    ),
     "lock": Verb("Write the lock files again (needs uv)", "workbench.environment:lock"),
     "setup": Verb(
         "Install everything now, for work without a network", "workbench.environment:setup"

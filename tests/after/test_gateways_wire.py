@@ -444,7 +444,7 @@ def test_an_answer_that_leads_to_no_address_is_none(network):
 def test_a_charge_id_that_cannot_be_kept_is_no_clear_answer(gateway, http_payments, charge_id):
     gateway.charges(id=charge_id)
 
-    with pytest.raises(NoClearAnswer, match="^status 201$"):
+    with pytest.raises(NoClearAnswer, match=r"^status 201$"):
         http_payments.charge(amount_cents=1, source="tok_visa", reference="A", key="A-1")
 
 
@@ -452,7 +452,7 @@ def test_a_charge_id_that_cannot_be_kept_is_no_clear_answer(gateway, http_paymen
 def test_a_charge_that_is_found_needs_an_id_that_can_be_kept(gateway, http_payments):
     gateway.knows(an_order(an_event(), total_cents=1, reference="A"), id="ch\0")
 
-    with pytest.raises(NoClearAnswer, match="^status 200$"):
+    with pytest.raises(NoClearAnswer, match=r"^status 200$"):
         http_payments.find_charge(amount_cents=1, reference="A", key="A-1")
 
 
