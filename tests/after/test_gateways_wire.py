@@ -10,8 +10,8 @@ from after_service_layer.gateways.mail import SmtpMailer
 from after_service_layer.gateways.network import SignedHttp
 from after_service_layer.gateways.payments import HttpPayments
 from after_service_layer.services.interfaces import MailNotSent, NoAnswer, NoClearAnswer
-from after_service_layer.services.refusals import CardDeclined
-from tests.after.factories import an_entry, an_event, an_order
+from after_service_layer.services.refusals import CardDeclined, PaymentUnanswered
+from tests.after.factories import a_purchase, add, an_entry, an_event, an_order
 from tests.after.helpers import NETWORK_URL, NOW, PAYMENTS_URL
 
 
@@ -491,3 +491,22 @@ def test_what_a_mail_server_quotes_of_a_link_is_masked(mailbox, order, smtp_mail
 
     with pytest.raises(MailNotSent, match=r"/orders/A0001/\*\*\*$"):
         smtp_mailer.confirm(order)
+
+
+@pytest.mark.behaviour("log.no_keys")
+def test_no_clear_answer_names_neither_card_nor_answer(gateway, http_payments):
+    gateway.answers("charges", status=500, json={"echo": "tok_visa", "more": "x\nINFO forged"})
+
+    with pytest.raises(NoClearAnswer, match=r"^status 500$"):
+        http_payments.charge(amount_cents=1, source="tok_visa", reference="A", key="A-1")
+
+
+@pytest.mark.behaviour("log.no_keys")
+def test_neither_card_nor_secret_is_logged_with_it(caplog, checkout, payments, session):
+    payments.failure = NoClearAnswer("status 500")
+
+    with pytest.raises(PaymentUnanswered) as held:
+        checkout.place(add(session, an_event()), a_purchase(card_token="tok_visa"))
+
+    order = held.value.order
+    assert caplog.messages == [f"No answer on {order.reference}: status 500"]

@@ -6,11 +6,13 @@ The clock moves during the wait: with a clock that stands still, no test could s
 import secrets
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from after_service_layer.models import Lockable, Order, Ticket, WaitlistEntry
 from after_service_layer.services import programme
 from after_service_layer.services.admission import check_in
+from after_service_layer.services.batches import for_each_row
 from after_service_layer.services.refusals import (
     CannotCancel,
     CheckoutIdUsed,
@@ -231,3 +233,71 @@ def test_a_form_that_is_not_valid_or_too_late_does_not_wait(
     fields = {"email": email, "quantity": "1"}
 
     assert client.post(f"/events/{event.slug}/{form}", data=fields).status_code == status
+
+
+@pytest.mark.behaviour("lock.instant")
+def test_an_offer_after_a_cancellation_stands_for_two_days_from_its_own_turn(
+    cancellation, fake_clock, monkeypatch, session
+):
+    """The cancellation waits a minute for its lock, and the list that is served then another."""
+    event = add(session, an_event(capacity=1))
+    order = add(session, an_order(event))
+    entry = add(session, an_entry(event))
+    lock = Lockable.lock
+
+    def wait_a_minute(row):
+        fake_clock.now += MINUTE
+        lock(row)
+
+    monkeypatch.setattr(Lockable, "lock", wait_a_minute)
+    cancellation.cancel(order)
+
+    assert entry.offered_until == NOW + 2 * MINUTE + 48 * HOUR
+
+
+@pytest.mark.behaviour("lock.instant")
+def test_a_cancellation_looks_again_after_its_wait(cancellation, monkeypatch, session):
+    """While it waits, the same order is cancelled by a second click."""
+    order = add(session, an_order(an_event()))
+    lock = Lockable.lock
+
+    def wait(row):
+        session.execute(
+            update(Order).values(status="cancelled").execution_options(synchronize_session=False)
+        )
+        lock(row)
+
+    monkeypatch.setattr(Lockable, "lock", wait)
+
+    with pytest.raises(CannotCancel):
+        cancellation.cancel(order)
+
+
+@pytest.mark.behaviour("lock.instant")
+def test_a_mail_that_takes_its_time_is_noted_by_the_instant_of_its_claim(
+    fake_clock, mailer, monkeypatch, notices, session
+):
+    order = add(session, an_order(an_event(), confirmation_sent_at=None))
+    monkeypatch.setattr(mailer, "confirm", lambda row: setattr(fake_clock, "now", NOW + HOUR))
+
+    assert notices.confirm(order)
+
+    assert order.confirmation_sent_at == NOW
+
+
+@pytest.mark.behaviour("jobs.one_fails")
+def test_what_a_row_that_fails_has_changed_is_not_stored_with_the_next(session):
+    orders = [
+        add(session, an_order(an_event(), number=1)),
+        add(session, an_order(an_event("Jazz"), number=2)),
+    ]
+
+    def change(order):
+        order.name = "Changed"
+        if order is orders[0]:
+            raise RuntimeError("Nobody has thought of this one.")
+        session.commit()
+        return True
+
+    assert for_each_row(session, orders, change, failed=False) == [False, True]
+    assert [order.name for order in saved(session, Order)] == ["Bruno Keller", "Changed"]

@@ -125,6 +125,17 @@ def test_the_last_five_events_visited_are_shown_the_latest_first(add_events, cli
 
 
 @pytest.mark.behaviour("list.recent")
+def test_the_cookie_of_recent_events_keeps_five_and_is_not_for_scripts(add_event, client):
+    for day in range(6):
+        add_event(f"Event {day}")
+        client.get(f"/events/event-{day}")
+
+    cookie = client.get_cookie("recent")
+    assert cookie.decoded_value == "event-5,event-4,event-3,event-2,event-1"
+    assert (cookie.http_only, cookie.same_site, cookie.max_age) == (True, "Lax", 365 * 86400)
+
+
+@pytest.mark.behaviour("list.recent")
 @pytest.mark.parametrize("nonsense", ["", ",,,", "<b>!</b>", "x" * 4000])
 def test_a_cookie_of_recent_events_that_makes_no_sense_is_ignored(client, nonsense):
     client.set_cookie("recent", nonsense)

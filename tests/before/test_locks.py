@@ -3,6 +3,8 @@
 The clock moves during the wait: with a clock that stands still, no test could see it.
 """
 
+from itertools import count
+
 import pytest
 
 from tests.before.helpers import DAY, HOUR, MINUTE, NOW, TICK, text_of
@@ -207,3 +209,47 @@ def test_what_comes_too_late_does_not_wait(add_event, client, form):
     fields = {"email": "ada@example.org", "quantity": "1"}
 
     assert client.post(f"/events/{event.slug}/{form}", data=fields).status_code == 409
+
+
+@pytest.mark.behaviour("lock.instant")
+def test_an_offer_after_a_cancellation_stands_for_two_days_from_its_own_turn(
+    add_entry, add_event, add_order, cancel, clock, gateway, models, monkeypatch, stored
+):
+    """The cancellation waits a minute for its lock, and the list that is served then another."""
+    event = add_event(capacity=1)
+    order = add_order(event)
+    add_entry(event)
+    gateway.refunds()
+    lock = models.Lockable.lock
+    minutes = count(1)
+
+    def wait_a_minute(row):
+        clock.move_to(NOW + next(minutes) * MINUTE)
+        lock(row)
+
+    monkeypatch.setattr(models.Lockable, "lock", wait_a_minute)
+    cancel(order)
+
+    assert [entry.offered_until for entry in stored("WaitlistEntry")] == [
+        NOW + 2 * MINUTE + 48 * HOUR
+    ]
+
+
+@pytest.mark.behaviour("lock.instant")
+def test_a_cancellation_looks_again_after_its_wait(
+    add_event, add_order, cancel, models, monkeypatch, new_session, stored
+):
+    """While it waits, the same order is cancelled by a second click."""
+    order = add_order(add_event())
+    lock = models.Lockable.lock
+
+    def wait(row):
+        with new_session() as session:
+            session.get(models.Order, order.id).status = "cancelled"
+            session.commit()
+        lock(row)
+
+    monkeypatch.setattr(models.Lockable, "lock", wait)
+
+    assert cancel(order).status_code == 409
+    assert [order.refund_state for order in stored("Order")] == ["none"]

@@ -294,3 +294,15 @@ def test_a_mail_server_that_quotes_a_link_does_not_bring_it_into_the_log(
 
     assert "/orders/A0001/*** is bad" in caplog.text
     assert "secret-1" not in caplog.text
+
+
+@pytest.mark.behaviour("lock.instant")
+def test_a_mail_that_takes_its_time_is_noted_by_the_instant_of_its_claim(
+    add_event, add_order, clock, mailbox, run_job, stored
+):
+    add_order(add_event(), **UNSENT)
+    mailbox.meanwhile = lambda: clock.move_to(NOW + HOUR)
+
+    run_job("reconcile")
+
+    assert [order.confirmation_sent_at for order in stored("Order")] == [NOW]

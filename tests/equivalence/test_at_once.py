@@ -76,7 +76,7 @@ def shop(request, monkeypatch, tmp_path):
         import_module(f"{request.param}.{name}") for name in ("app", "database", "models")
     )
     monkeypatch.setattr(models.Event, "seats_taken", then_wait(models.Event.seats_taken))
-    monkeypatch.setattr("smtplib.SMTP", Outside())
+    monkeypatch.setattr("smtplib.SMTP", Outside().connect)
     url = request.config.getoption("database")
     app = app_module.create_app(
         {
@@ -206,3 +206,11 @@ def test_a_hall_does_not_become_smaller_than_what_is_sold(shop):
     )
 
     assert statuses(answers) in ([303, 409], [303, 422])
+
+
+def test_of_many_guesses_at_once_five_are_answered(shop):
+    guess = {"name": "Greta", "password": "wrong"}
+
+    answers = shop.send_at_once(*[("/login", guess)] * 12)
+
+    assert [answer.status_code for answer in answers] == [401] * 5 + [429] * 7
