@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from workbench.run import PACKAGES, PORTS, Stack, listening, running_stack
+from workbench.sandbox.server import HOST
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +37,15 @@ def chromium() -> str:
 
 @pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Browser]:
-    switches = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    switches = [
+        "--no-sandbox",
+        "--disable-gpu",
+        # Nothing is asked of other hosts, by the browser itself neither.
+        "--disable-background-networking",
+        f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {HOST}",
+        # A picture that is painted in parts keeps a trace of what was there before.
+        "--disable-partial-raster",
+    ]
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(
             executable_path=chromium, headless=True, args=switches
