@@ -7,7 +7,11 @@ can use it. Such addresses are keys, and so the log does not have them whole.
 import logging
 import re
 from collections.abc import MutableMapping
+from io import RawIOBase
+from typing import Any
 from urllib.parse import quote
+
+from gunicorn.http.errors import ParseException
 
 # A checkout waits for the payment gateway. Meanwhile the other threads of the process go on.
 worker_class = "gthread"
@@ -16,6 +20,10 @@ threads = 4
 preload_app = False
 # Without it there is one thing less that can be talked to.
 control_socket_disable = True
+
+# A proxy on this machine is believed what it says of the client, but not where the shop is: these
+# headers would come from the client itself, through any proxy that lets them pass.
+forwarder_headers = ""
 
 # The path only: no query, no referring page, no cookie.
 access_log_format = "%(h)s %(m)s %(U)s %(s)s, %(B)s bytes in %(M)s ms"
@@ -54,6 +62,39 @@ class EncodedPath(logging.Filter):
         if isinstance(record.args, MutableMapping):
             record.args["U"] = quote(record.args["U"] or "-", encoding="latin-1")
         return True
+
+
+class Body(RawIOBase):
+    """The body of a request, whose end may be missing or wrong.
+
+    Then it raises OSError, as for a client that has hung up, and the shop answers 400. gunicorn's
+    own error is none that an app can know.
+    """
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            read: bytes = self._body.read(len(buffer))
+        except ParseException as error:
+            raise OSError("The body of the request is broken.") from error
+        buffer[: len(read)] = read
+        return len(read)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Put `Body` between each request and the shop; gunicorn calls this in each process."""
+    shop = worker.wsgi
+
+    def with_body(environ: dict[str, Any], start_response: Any) -> Any:
+        environ["wsgi.input"] = Body(environ["wsgi.input"])
+        return shop(environ, start_response)
+
+    worker.wsgi = with_body
 
 
 logconfig_dict = {
