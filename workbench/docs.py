@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sphinx.cmd.build import build_main
 
+from workbench.arguments import refuse_arguments
 from workbench.environment import Problem
 
 SOURCE = Path("docs")
@@ -16,10 +17,11 @@ CACHE = Path("build/cache/docs")
 
 
 def main(argv: Sequence[str]) -> int:
-    """Build the site into build/docs. Arguments go to sphinx-build."""
+    """Build the site into build/docs. Raises Problem for arguments: it takes none."""
+    refuse_arguments("docs", argv)
     if not (SOURCE / "conf.py").is_file():
         raise Problem("docs/conf.py is missing: this checkout is not complete.")
-    options = ["--quiet", "--fail-on-warning", "--doctree-dir", str(CACHE), *argv]
+    options = ["--quiet", "--fail-on-warning", "--doctree-dir", str(CACHE)]
     examples = ["--builder", "doctest", str(SOURCE), str(CACHE / "examples")]
     exit_code = build_main([*options, str(SOURCE), str(OUT)]) or build_main([*options, *examples])
     if exit_code == 0:

@@ -199,6 +199,7 @@ def active() -> bool:
 
 def setup(argv: Sequence[str]) -> int:
     """Install every layer, so that no later command needs the network."""
+    _refuse_arguments("setup", argv)
     Environment().prepare(LAYERS)
     _say("Everything is installed.")
     return 0
@@ -206,6 +207,7 @@ def setup(argv: Sequence[str]) -> int:
 
 def clean(argv: Sequence[str]) -> int:
     """Remove what the commands of this repository have made."""
+    _refuse_arguments("clean", argv)
     Environment().remove()
     shutil.rmtree(ROOT / "build", ignore_errors=True)
     for cache in sorted(ROOT.rglob("__pycache__")):
@@ -230,6 +232,13 @@ def lock(argv: Sequence[str]) -> int:
         if done.returncode != 0:
             return 1
     return 0
+
+
+def _refuse_arguments(verb: str, argv: Sequence[str]) -> None:
+    # Not at the top of the file: that module needs `Problem` from this one.
+    from workbench.arguments import refuse_arguments
+
+    refuse_arguments(verb, argv)
 
 
 @contextmanager

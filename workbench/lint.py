@@ -5,6 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from workbench.arguments import refuse_arguments
+
 CHECKS = {
     "Style": ("ruff", "check", "--quiet", "."),
     "Format": ("ruff", "format", "--quiet", "--check", "."),
@@ -14,7 +16,8 @@ CHECKS = {
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run every check, even after one has failed; 1 when any has."""
+    """Run every check, even after one has failed; 1 when any has. Raises Problem for arguments."""
+    refuse_arguments("lint", argv)
     scripts = Path(sys.executable).parent
     failed = []
     for name, (program, *options) in CHECKS.items():

@@ -4,6 +4,7 @@ Nothing is installed here: a recorder stands in for uv, venv and pip.
 """
 
 import ast
+import importlib
 import re
 import subprocess
 import threading
@@ -223,6 +224,14 @@ def test_an_unknown_command_is_answered_with_the_nearest(
     assert capsys.readouterr().err == (
         "There is no command 'tset-equal': did you mean test-equal?\n"
     )
+
+
+@pytest.mark.parametrize("name", ["docs", "lint", "setup", "clean"])
+def test_a_command_without_arguments_says_so(name: str) -> None:
+    module, function = VERBS[name].function.split(":")
+
+    with pytest.raises(Problem, match=rf"^make {name}: unrecognized arguments: --dry-run; it"):
+        getattr(importlib.import_module(module), function)(["--dry-run"])
 
 
 def test_make_and_the_workbench_say_the_same() -> None:

@@ -190,3 +190,8 @@ def test_a_service_stands_under_the_view_of_its_name() -> None:
         "app.py",
         "Together",
     ]
+
+
+def test_a_path_elsewhere_is_no_test_for_the_browser() -> None:
+    with pytest.raises(Problem, match="No test was selected"):
+        suites.browser(["tests/before"])
