@@ -1,21 +1,26 @@
-"""The sandbox's gateway and mail server, with somebody who notes what passes through."""
+"""The sandbox's gateway, mail server and social network, and a note of what passes through."""
 
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message
 from io import BytesIO
+from urllib.parse import parse_qsl, urlsplit
 
 import requests
 from werkzeug.wrappers import Request, Response
 
+from workbench.sandbox.credentials import Network, Post
 from workbench.sandbox.gateway import create_gateway
 from workbench.sandbox.mailbox import Mailbox, MailServer
 from workbench.sandbox.server import HOST, listen, serving
+from workbench.sandbox.social import Views, create_social
 from workbench.sandbox.webhooks import Webhooks
 
 API_KEY = "key of the shop"
+CLIENT_KEY, CLIENT_SECRET = "key of the shop at the network", "shared with the network"
 SLOW_SECONDS = 0.5
 
 
@@ -92,7 +97,7 @@ class Bank:
 
 
 class Letters(Mailbox):
-    """The mailbox, and the mails as they came in, with all their headers."""
+    """A mailbox that keeps the mails as they came in, with all their headers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -100,22 +105,79 @@ class Letters(Mailbox):
 
     async def handle_DATA(self, server, session, envelope) -> str:
         self.all.append(message_from_bytes(envelope.content))
-        return await super().handle_DATA(server, session, envelope)
+        return "250 OK"
 
     def about(self, subject: str) -> list[str]:
         """Return to whom mails went whose subject begins like this."""
         return [mail["To"] for mail in self.all if mail["Subject"].startswith(subject)]
 
 
+class TimelessNetwork(Network):
+    """The clocks of the apps are not that of this process: no request is too old here."""
+
+    timestamp_lifetime = 100 * 365 * 24 * 3600
+
+
+class SocialNetwork:
+    """The social network, where a person allows everything."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self._network = TimelessNetwork(CLIENT_KEY, CLIENT_SECRET)
+        self._app = create_social(Views(self._network))
+
+    def open_afresh(self) -> None:
+        """Forget who may post, and what was posted."""
+        for known in (self._network.asking, self._network.connections, self._network.posts):
+            known.clear()
+
+    def __call__(self, environ, start_response):
+        """Pass a request on to the network; this is a WSGI app."""
+        return self._app(environ, start_response)
+
+    @property
+    def posts(self) -> list[Post]:
+        return self._network.posts
+
+    def allow(self, address: str) -> dict[str, str]:
+        """Allow what the page at this address asks; return what is sent back to the app."""
+        form = {**read_query(address), "name": "Ada", "answer": "allow"}
+        answer = requests.post(
+            f"{self.url}/oauth/authorize", form, allow_redirects=False, timeout=5
+        )
+        return read_query(answer.headers["Location"])
+
+
+def read_query(address: str) -> dict[str, str]:
+    """Return what stands behind the question mark of an address."""
+    return dict(parse_qsl(urlsplit(address).query))
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Whom an app talks to; `mail_port` takes mail."""
+
+    bank: Bank
+    letters: Letters
+    network: SocialNetwork
+    mail_port: int
+
+    def open_afresh(self) -> None:
+        """Forget all that was paid, mailed and posted."""
+        self.bank.open_afresh()
+        self.letters.all.clear()
+        self.network.open_afresh()
+
+
 @contextmanager
-def running_servers() -> Iterator[tuple[Bank, Letters, int]]:
-    """Run both until the block ends; yield them, and the port that takes mail."""
-    bank, letters, listener = Bank(), Letters(), listen()
+def running_servers() -> Iterator[Servers]:
+    """Run all of them until the block ends."""
+    bank, letters, network, listener = Bank(), Letters(), SocialNetwork(), listen()
     mail_server = MailServer(letters, listener)
-    with serving(bank) as bank.url:
+    with serving(bank) as bank.url, serving(network) as network.url:
         mail_server.start()
         try:
-            yield bank, letters, mail_server.port
+            yield Servers(bank, letters, network, mail_server.port)
         finally:
             mail_server.stop()
 

@@ -1,63 +1,108 @@
-"""A shop with a real database, gateway and mail server, and what must hold in it at any time."""
+"""A shop with a real database, gateway, mail server and network, and what is done in it."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from itertools import count
+from typing import Any
+from urllib.parse import urlencode
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import create_engine, make_url, select, text
+from werkzeug.security import generate_password_hash
 
-from tests.equivalence.processes import Answer, Crew, Errand, Task
-from tests.equivalence.servers import Bank, Letters
+from tests.equivalence.processes import Answer, Crew, Errand, Failure, Fault, Task
+from tests.equivalence.servers import (
+    API_KEY,
+    CLIENT_KEY,
+    CLIENT_SECRET,
+    Servers,
+    running_servers,
+)
+from workbench.sandbox.server import HOST
 from workbench.sandbox.webhooks import ChargeEvent, sign
 
 WEBHOOK_SECRET = "shared with the gateway"
+PASSWORD = "correct horse"
+# One round is enough here: it is to be quick, and keeps nothing.
+PASSWORD_HASH = generate_password_hash(PASSWORD, "pbkdf2:sha256:1")
 NOW = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 PRICE = 2500
-MAILS = ("confirmation_sent_at", "offer_sent_at", "reminder_sent_at", "refund_notice_sent_at")
 REFERENCE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ379"
+# When what a test stores as done was done.
+EARLIER = NOW - DAY
 
 
 class Shop:
     """One app, used by many processes at once, at the instant `now`."""
 
-    def __init__(self, app, models, crew: Crew, bank: Bank, letters: Letters) -> None:
+    def __init__(self, app, models, crew: Crew, servers: Servers) -> None:
         self._app = app
+        self._db = app.extensions["sqlalchemy"]
         self._crew = crew
         self._numbers = count(1)
         self.models = models
-        self.bank = bank
-        self.letters = letters
+        self._servers = servers
+        self.bank = servers.bank
+        self.letters = servers.letters
+        self.network = servers.network
         self.now = NOW
+        self.statuses_seen: dict[int, str] = {}
+
+    def open_afresh(self) -> None:
+        """Forget everything: a shop where nothing was sold yet."""
+        self._numbers = count(1)
+        self.now = NOW
+        self.statuses_seen.clear()
+        self._servers.open_afresh()
+        tables = list(reversed(self._db.metadata.sorted_tables))
+        with self._app.app_context(), self._db.engine.begin() as connection:
+            if connection.dialect.name == "sqlite":
+                for table in tables:
+                    connection.execute(table.delete())
+            else:
+                # Numbers begin at 1 again, as in an empty table of SQLite.
+                names = ", ".join(table.name for table in tables)
+                connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
 
     # Rows.
 
     def add(self, row):
-        db = self._app.extensions["sqlalchemy"]
         with self._app.app_context():
-            db.session.add(row)
-            db.session.commit()
-            db.session.refresh(row)
+            self._db.session.add(row)
+            self._db.session.commit()
+            self._db.session.refresh(row)
         return row
 
     def all(self, model: str) -> list:
         """Return all rows of a model, such as `all("Order")`, the oldest first."""
-        db, model = self._app.extensions["sqlalchemy"], getattr(self.models, model)
+        model = getattr(self.models, model)
         with self._app.app_context():
-            return db.session.scalars(select(model).order_by(model.id)).all()
+            return self._db.session.scalars(select(model).order_by(model.id)).all()
+
+    def tables(self) -> dict[str, list[Mapping[str, Any]]]:
+        """Return all rows of all tables, by the name of the table."""
+        with self._app.app_context(), self._db.engine.connect() as connection:
+            return {
+                table.name: connection.execute(select(table).order_by(table.c.id)).mappings().all()
+                for table in self._db.metadata.sorted_tables
+            }
 
     def statuses(self, model: str) -> list[str]:
         return [row.status for row in self.all(model)]
 
     def add_event(self, **differences):
-        number = next(self._numbers)
-        facts = {
+        facts = self._event_facts(next(self._numbers))
+        return self.add(self.models.Event(**{**facts, **differences}))
+
+    def _event_facts(self, number: int) -> dict[str, Any]:
+        return {
             "slug": f"jazz-{number}",
             "title": f"Jazz {number}",
             "summary": "Loud.",
@@ -68,7 +113,6 @@ class Shop:
             "price_cents": PRICE,
             "published": True,
         }
-        return self.add(self.models.Event(**{**facts, **differences}))
 
     def add_order(self, event, status="paid", *, charged=True, **differences):
         """Store an order of one seat, and charge its card."""
@@ -79,7 +123,7 @@ class Shop:
         charge_id = self.bank.charge(PRICE, reference) if charged else None
         facts = {
             "reference": reference,
-            "secret": "secret",
+            "secret": f"secret-{number}",
             "checkout_id": f"earlier-{number}",
             "event_id": event.id,
             "name": "Bruno Keller",
@@ -92,7 +136,7 @@ class Shop:
         if status in ("paid", "cancelled"):
             facts |= {
                 "charge_id": charge_id,
-                "confirmation_sent_at": NOW,
+                "confirmation_sent_at": EARLIER,
                 "tickets": [self.models.Ticket(code=f"ticket-{number}")],
             }
         return self.add(self.models.Order(status=status, **{**facts, **differences}))
@@ -108,7 +152,7 @@ class Shop:
             "token": f"token-{number}",
         }
         if status == "offered":
-            facts |= {"offered_until": NOW + 2 * DAY, "offer_sent_at": NOW}
+            facts |= {"offered_until": NOW + 2 * DAY, "offer_sent_at": EARLIER}
         return self.add(self.models.WaitlistEntry(status=status, **{**facts, **differences}))
 
     # What can be done.
@@ -124,6 +168,11 @@ class Shop:
         }
         return self._task(f"/events/{event.slug}/checkout", {**fields, **differences})
 
+    def sale(self, event, **differences) -> Task:
+        """Return a purchase at the counter."""
+        purchase = self.purchase(event, **differences)
+        return self._as_organiser(replace(purchase, path=f"/organiser/events/{event.slug}/sell"))
+
     def cancellation(self, order) -> Task:
         return self._task(f"/orders/{order.reference}/{order.secret}/cancel")
 
@@ -135,20 +184,39 @@ class Shop:
         return self._as_organiser(self._task(path, {"code": ticket.code}))
 
     def edit(self, event, **differences) -> Task:
-        fields = {
-            "title": event.title,
-            "slug": event.slug,
-            "summary": event.summary,
-            "venue": event.venue,
-            "category": event.category,
-            "starts_at": f"{event.starts_at:%Y-%m-%d %H:%M}",
-            "capacity": str(event.capacity),
-            "price": f"{event.price_cents / 100:.2f}",
-            "max_per_order": "10",
-            "published": "y",
-        }
         path = f"/organiser/events/{event.slug}/edit"
-        return self._as_organiser(self._task(path, {**fields, **differences}))
+        return self._as_organiser(self._task(path, {**self._event_form(event), **differences}))
+
+    def creation(self) -> Task:
+        """Return the form of a new event."""
+        number = next(self._numbers)
+        event = self.models.Event(**self._event_facts(number))
+        return self._as_organiser(self._task("/organiser/events/new", self._event_form(event)))
+
+    def new_voucher(self) -> Task:
+        form = {"code": "SPRING-10", "kind": "percent", "value": "10", "max_uses": "5"}
+        return self._as_organiser(self._task("/organiser/vouchers", form))
+
+    def login(self, password: str) -> Task:
+        organiser = self._organiser()
+        return self._task("/login", {"name": organiser.name, "password": password})
+
+    def logout(self) -> Task:
+        return self._as_organiser(self._task("/logout"))
+
+    def connecting(self) -> Task:
+        """Return the first step to an account at the network."""
+        return replace(self._task("/share/authorize"), method="GET")
+
+    def connected(self, begun: Answer) -> Task:
+        """Return the way back from the network, where the account's owner has allowed it."""
+        query = urlencode(self.network.allow(begun.location))
+        task = replace(self._task(f"/share/authorized?{query}"), method="GET")
+        return replace(task, session=begun.session)
+
+    def sharing(self, order, session: Mapping[str, Any]) -> Task:
+        """Return a post about an order, by somebody whose session has an account."""
+        return replace(self._task(f"/share/{order.reference}/{order.secret}"), session=session)
 
     def webhook(self, charge: dict, kind: str = "charge.succeeded") -> Task:
         """Return the message about a charge, given as the gateway answers it."""
@@ -163,26 +231,46 @@ class Shop:
         return self._task("/webhooks/payments", body, {"Gateway-Signature": signature})
 
     def job(self, name: str) -> Task:
-        return Task(at=self.now, job=name)
+        return self.command("jobs", name)
+
+    def command(self, *words: str) -> Task:
+        return Task(at=self.now, command=words)
 
     def _task(self, path: str, data=b"", headers=None) -> Task:
         return Task(at=self.now, path=path, data=data, headers=headers or {})
 
     def _as_organiser(self, task: Task) -> Task:
+        session = {"organiser": self._organiser().id, "organiser_session": 0}
+        return replace(task, session=session)
+
+    def _organiser(self):
         known = self.all("Organiser")
-        organiser = known or [self.add(self.models.Organiser(name="Greta", password_hash=""))]
-        return replace(task, organiser=organiser[0].id)
+        greta = {"name": "Greta", "password_hash": PASSWORD_HASH}
+        return known[0] if known else self.add(self.models.Organiser(**greta))
+
+    def _event_form(self, event) -> dict[str, str]:
+        return {
+            "title": event.title,
+            "slug": event.slug,
+            "summary": event.summary,
+            "venue": event.venue,
+            "category": event.category,
+            "starts_at": f"{event.starts_at:%Y-%m-%d %H:%M}",
+            "capacity": str(event.capacity),
+            "price": f"{event.price_cents / 100:.2f}",
+            "max_per_order": "10",
+            "published": "y",
+        }
 
     # Doing it.
 
     @contextmanager
-    def locked(self, event) -> Iterator[None]:
-        """Let nobody else decide about an event until the block ends."""
-        db = self._app.extensions["sqlalchemy"]
+    def locked(self, row) -> Iterator[None]:
+        """Let nobody else decide about an event, or an organiser, until the block ends."""
         with self._app.app_context():
-            db.session.get(self.models.Event, event.id).lock()
+            self._db.session.get(type(row), row.id).lock()
             yield
-            db.session.rollback()
+            self._db.session.rollback()
 
     def start(self, *tasks: Task) -> Errand:
         """Begin with all tasks in the same moment."""
@@ -195,9 +283,9 @@ class Shop:
     def do(self, task: Task) -> Answer | None:
         return self.at_once(task)[0]
 
-    def kill(self, task: Task, before: int) -> None:
-        """Do a task in a process that is killed before that effect."""
-        assert self.do(replace(task, die_before=before)) is None
+    def disturb(self, task: Task, number: int, failure: Failure) -> Answer | None:
+        """Do a task, one effect of which fails; return the answer, None where it is killed."""
+        return self.do(replace(task, fault=Fault(number, failure)))
 
 
 def statuses(answers: Iterable[Answer | None]) -> list[int]:
@@ -216,121 +304,50 @@ def done_by_jobs(answers: Iterable[Answer | None]) -> dict[str, int]:
     return {what: number for what, number in done.items() if number}
 
 
-def check_invariants(
-    shop: Shop, *, finished: bool = False, mailed_twice: Iterable[str] = ()
-) -> None:
-    """Fail with a sentence for all that is wrong in the database, the bank or the mailbox.
+@contextmanager
+def running_shop(package: str, url: str) -> Iterator[Shop]:
+    """Run an app, its servers and its processes until the block ends.
 
-    When all jobs are `finished`, nothing may be left half done either. `mailed_twice` are the
-    addresses whose mail was sent by a process that was killed before it could note so: exactly
-    they get a second copy, and can tell by its id that it is one.
+    On PostgreSQL each app has a schema of its own, so that both can be there.
     """
-    problems = [
-        *wrong_seats(shop),
-        *wrong_money(shop, finished),
-        *wrong_mails(shop, set(mailed_twice)),
-        *(unfinished(shop) if finished else ()),
-    ]
-    if problems:
-        pytest.fail("\n".join(problems))
+    # The servers are on this machine: HTTP_PROXY is not for them.
+    with pytest.MonkeyPatch.context() as patch, running_servers() as servers:
+        patch.setenv("no_proxy", HOST)
+        settings = {
+            "SECRET_KEY": "only for tests",
+            "WTF_CSRF_ENABLED": False,
+            "SQLALCHEMY_DATABASE_URI": own_schema(url, package),
+            "PAYMENTS_URL": servers.bank.url,
+            "PAYMENTS_API_KEY": API_KEY,
+            "PAYMENTS_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            "MAIL_PORT": servers.mail_port,
+            "SHARE_URL": f"{servers.network.url}/oauth",
+            "SHARE_CLIENT_KEY": CLIENT_KEY,
+            "SHARE_CLIENT_SECRET": CLIENT_SECRET,
+        }
+        app = import_module(f"{package}.app").create_app(settings)
+        db, crew = app.extensions["sqlalchemy"], Crew(package, settings)
+        with app.app_context():
+            db.create_all()
+        try:
+            yield Shop(app, import_module(f"{package}.models"), crew, servers)
+        finally:
+            crew.close()
+            with app.app_context():
+                db.drop_all()
+                db.engine.dispose()
 
 
-def wrong_seats(shop: Shop) -> Iterator[str]:
-    """Look at seats, tickets, offers and vouchers: nothing is there twice."""
-    orders, entries = shop.all("Order"), shop.all("WaitlistEntry")
-    for event in shop.all("Event"):
-        held = [
-            row.quantity
-            for row in [*orders, *entries]
-            if row.event_id == event.id and holds_seats(row, shop.now)
-        ]
-        if sum(held) > event.capacity:
-            yield f"{event.slug}: {sum(held)} of {event.capacity} seats are taken."
-    tickets = Counter(ticket.order_id for ticket in shop.all("Ticket"))
-    for order in orders:
-        wanted = order.quantity if order.status in ("paid", "cancelled") else 0
-        if tickets[order.id] != wanted:
-            yield f"{order.reference} ({order.status}): {tickets[order.id]} tickets."
-    living = [order for order in orders if order.status in ("pending", "paid")]
-    for voucher in shop.all("Voucher"):
-        uses = sum(order.voucher_id == voucher.id for order in living)
-        if uses > voucher.max_uses:
-            yield f"{voucher.code}: {uses} of {voucher.max_uses} uses."
-    for entry in entries:
-        if sum(order.offer_id == entry.id for order in living) > 1:
-            yield f"{entry.email}: an offer is used twice."
-
-
-def holds_seats(row, now: datetime) -> bool:
-    match row.status:
-        case "paid":
-            return True
-        case "pending":
-            return row.hold_until >= now
-        case "offered":
-            return row.offered_until >= now
-    return False
-
-
-def wrong_money(shop: Shop, finished: bool) -> Iterator[str]:
-    """Look at the bank: it holds what was sold, and what cancellations cost."""
-    orders = {order.reference: order for order in shop.all("Order")}
-    charges = Counter(charge["reference"] for charge in shop.bank.charges.values())
-    for reference, number in charges.items():
-        if reference not in orders:
-            yield f"{reference}: a charge without an order."
-        elif number > 1:
-            yield f"{reference}: {number} charges."
-    for order in orders.values():
-        kept = shop.bank.kept_of(order.reference)
-        right = money_of(order)
-        if kept not in right or (finished and kept != min(right)):
-            yield f"{order.reference} ({order.status}): the bank has {kept}, not {sorted(right)}."
-
-
-def money_of(order) -> set[int]:
-    """Return what the bank may have of an order; the least is what it has in the end."""
-    match order.status:
-        case "paid":
-            return {order.total_cents}
-        case "cancelled":
-            kept = order.total_cents - order.refund_cents
-        case _:
-            kept = 0
-    is_open = order.refund_state == "due" or (order.status != "cancelled" and not order.charge_id)
-    return {kept, order.total_cents} if is_open else {kept}
-
-
-def wrong_mails(shop: Shop, mailed_twice: set[str]) -> Iterator[str]:
-    """Look at the mailbox: one mail of a kind for a row, or that and a copy."""
-    mails = defaultdict(list)
-    for mail in shop.letters.all:
-        mails[mail["To"], mail["Subject"]].append(mail["Message-ID"])
-    for (to, subject), ids in mails.items():
-        copies = 2 if to in mailed_twice else 1
-        if len(ids) != copies or len(set(ids)) != 1:
-            yield f"{to}, {subject}: {len(ids)} mails with the ids {sorted(set(ids))}."
-    arrived = {mail["Message-ID"].partition("@")[0] for mail in shop.letters.all}
-    for row in [*shop.all("Order"), *shop.all("WaitlistEntry")]:
-        for noted in MAILS:
-            # What a test has stored as sent at NOW was never sent.
-            is_sent = getattr(row, noted, None) not in (None, NOW)
-            if is_sent and f"<{row.mail_id(noted)}" not in arrived:
-                yield f"{row.email}: {noted} is noted, and no mail has come."
-
-
-def unfinished(shop: Shop) -> Iterator[str]:
-    """Look for what no job has ended."""
-    for order in shop.all("Order"):
-        if order.status == "pending":
-            yield f"{order.reference} is still pending."
-        if order.refund_state == "due":
-            yield f"{order.reference}: its refund is still due."
-        late = order.status in ("expired", "declined") and order.refund_state != "none"
-        if (order.status == "paid" and not order.confirmation_sent_at) or (
-            late and not order.refund_notice_sent_at
-        ):
-            yield f"{order.reference} ({order.status}): the buyer was told nothing."
-    for entry in shop.all("WaitlistEntry"):
-        if holds_seats(entry, shop.now) and not entry.offer_sent_at:
-            yield f"{entry.email} was told nothing."
+def own_schema(url: str, package: str) -> str:
+    """Return the address of a schema with this name, which is made; a file is as it is."""
+    address = make_url(url)
+    if address.drivername == "sqlite":
+        return url
+    engine = create_engine(address)
+    with engine.begin() as connection:
+        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {package}"))
+    engine.dispose()
+    # As on SQLite, nobody waits for a lock for ever.
+    options = f"-csearch_path={package} -clock_timeout=15s"
+    own = address.update_query_dict({"options": options})
+    return own.render_as_string(hide_password=False)
