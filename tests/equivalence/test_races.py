@@ -1,10 +1,15 @@
-"""What many processes do at the very same moment, in either app: nothing is had twice."""
+"""What many processes do at the very same moment, in either app: nothing is had twice.
+
+And what one does that waits at a lock for another: it goes by the instant after the wait.
+"""
 
 import time
+from dataclasses import replace
 
 import pytest
 
 from tests.equivalence.invariants import check_invariants
+from tests.equivalence.processes import LOCK
 from tests.equivalence.shop import DAY, HOUR, MINUTE, PRICE, done_by_jobs, statuses
 
 MANY = range(6)
@@ -270,3 +275,156 @@ def test_what_is_left_to_do_is_done_once(shop):
     assert sorted(shop.letters.about("Your tickets")) == sorted([charged.email, untold.email])
     assert len(shop.bank.refunds) == 1
     check_invariants(shop, finished=True)
+
+
+def test_a_password_is_guessed_five_times(shop):
+    answers = shop.at_once(*(shop.login("wrong") for _ in range(8)))
+
+    assert statuses(answers) == [401] * 5 + [429] * 3
+
+
+# One process waits at the lock that another one has, and meanwhile time passes.
+
+
+def wait_at_the_lock(shop, event, task, how_long=MINUTE):
+    """Do a task that has to wait for so long at the lock of an event; return its answer."""
+    with shop.locked(event):
+        errand = shop.start(replace(task, delays={LOCK: how_long}))
+        time.sleep(A_MOMENT)
+        assert errand.is_waiting()
+    shop.now += how_long
+    [answer] = errand.answers()
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("starts_in", "status", "refund_cents"),
+    [
+        (14 * DAY + MINUTE, 303, PRICE),
+        (14 * DAY, 303, PRICE // 2),
+        (2 * DAY + MINUTE, 303, PRICE // 2),
+        (2 * DAY, 303, 0),
+        (MINUTE, 409, 0),
+    ],
+)
+def test_a_refund_goes_by_the_instant_after_the_wait(shop, starts_in, status, refund_cents):
+    event = shop.add_event(starts_at=shop.now + starts_in)
+    order = shop.add_order(event)
+
+    answer = wait_at_the_lock(shop, event, shop.cancellation(order))
+
+    assert answer.status == status
+    assert [order.refund_cents for order in shop.all("Order")] == [refund_cents]
+    assert sum(refund["amount"] for refund in shop.bank.refunds.values()) == refund_cents
+
+
+def test_a_ticket_is_checked_in_at_the_instant_after_the_wait(shop):
+    event = shop.add_event()
+    shop.add_order(event)
+    [ticket] = shop.all("Ticket")
+
+    answer = wait_at_the_lock(shop, event, shop.check_in(event, ticket))
+
+    [ticket] = shop.all("Ticket")
+    assert answer.status == 303
+    assert ticket.checked_in_at == shop.now
+
+
+@pytest.mark.parametrize(("wait", "status"), [(0 * MINUTE, 422), (MINUTE, 303)])
+def test_a_hold_that_lapses_during_the_wait_stops_no_smaller_capacity(shop, wait, status):
+    event = shop.add_event(capacity=2)
+    shop.add_order(event)
+    shop.add_order(event, "pending", charged=False, hold_until=shop.now)
+
+    answer = wait_at_the_lock(shop, event, shop.edit(event, capacity="1"), wait)
+
+    assert answer.status == status
+
+
+def test_an_offer_holds_for_48_hours_from_the_instant_after_the_wait(shop):
+    event = shop.add_event(capacity=2)
+    lapsed = [shop.now - MINUTE, shop.now]
+    for hold_until in lapsed:
+        shop.add_order(event, "pending", charged=False, hold_until=hold_until)
+    for _ in lapsed:
+        shop.add_entry(event)
+
+    answer = wait_at_the_lock(shop, event, shop.job("expire"))
+
+    done = done_by_jobs([answer])
+    assert (done["expired orders"], done["new offers"]) == (2, 2)
+    offers = shop.all("WaitlistEntry")
+    assert [entry.offered_until for entry in offers] == [shop.now + 2 * DAY] * 2
+
+
+def test_an_order_is_held_from_the_instant_after_the_wait(shop):
+    event = shop.add_event(early_bird_price_cents=PRICE // 2, early_bird_until=shop.now)
+
+    answer = wait_at_the_lock(shop, event, shop.purchase(event))
+
+    [order] = shop.all("Order")
+    assert answer.status == 303
+    assert order.total_cents == PRICE
+    assert (order.created_at, order.hold_until) == (shop.now, shop.now + 30 * MINUTE)
+    assert order.confirmation_sent_at == shop.now
+
+
+def test_sales_that_close_during_the_wait_are_closed(shop):
+    event = shop.add_event(starts_at=shop.now + MINUTE)
+
+    answer = wait_at_the_lock(shop, event, shop.purchase(event))
+
+    assert answer.status == 409
+    assert shop.all("Order") == []
+
+
+def test_a_voucher_that_lapses_during_the_wait_cannot_be_used(shop):
+    event, until = shop.add_event(), {"valid_until": shop.now}
+    shop.add(shop.models.Voucher(code="LATE", kind="percent", value=50, max_uses=1, **until))
+
+    answer = wait_at_the_lock(shop, event, shop.purchase(event, voucher="LATE"))
+
+    assert answer.status == 422
+    assert shop.all("Order") == []
+
+
+def test_seats_that_come_free_during_the_wait_are_for_everybody(shop):
+    event = shop.add_event(capacity=1)
+    entry = shop.add_entry(event, "offered", offered_until=shop.now)
+
+    answer = wait_at_the_lock(shop, event, shop.purchase(event, email=entry.email))
+
+    assert answer.status == 303
+
+
+@pytest.mark.parametrize(("starts_in", "status"), [(HOUR, 303), (MINUTE, 409)])
+def test_a_place_in_the_queue_goes_by_the_instant_after_the_wait(shop, starts_in, status):
+    event = shop.add_event(capacity=1, starts_at=shop.now + starts_in)
+    shop.add_order(event)
+
+    answer = wait_at_the_lock(shop, event, shop.joining(event, "ada@example.org"))
+
+    assert answer.status == status
+    joined = [entry.created_at for entry in shop.all("WaitlistEntry")]
+    assert joined == ([shop.now] if status == 303 else [])
+
+
+def test_a_form_that_is_refused_anyway_waits_for_nobody(shop):
+    event, closed = shop.add_event(), shop.add_event(starts_at=shop.now)
+    sent = shop.purchase(event)
+    shop.do(sent)
+    purchases = [
+        sent,
+        replace(sent, data={**sent.data, "email": "somebody-else@example.org"}),
+        shop.purchase(event, quantity="0"),
+        shop.purchase(closed),
+    ]
+    joining = [
+        shop.joining(event, "no address"),
+        shop.joining(closed, "ada@example.org"),
+    ]
+
+    with shop.locked(event):
+        answers = [shop.do(task) for task in [*purchases, *joining]]
+
+    assert [answer.status for answer in answers] == [303, 409, 422, 409, 422, 409]
