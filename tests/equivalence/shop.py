@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from sqlalchemy import create_engine, make_url, select, text
+from sqlalchemy import create_engine, func, make_url, select, text
 from werkzeug.security import generate_password_hash
 
 from tests.equivalence.processes import Answer, Crew, Errand, Failure, Fault, Task
@@ -63,13 +63,12 @@ class Shop:
         self._servers.open_afresh()
         tables = list(reversed(self._db.metadata.sorted_tables))
         with self._app.app_context(), self._db.engine.begin() as connection:
-            if connection.dialect.name == "sqlite":
-                for table in tables:
-                    connection.execute(table.delete())
-            else:
+            for table in tables:
+                connection.execute(table.delete())
+            if connection.dialect.name != "sqlite":
                 # Numbers begin at 1 again, as in an empty table of SQLite.
-                names = ", ".join(table.name for table in tables)
-                connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
+                restarts = (func.setval(f"{table.name}_id_seq", 1, False) for table in tables)
+                connection.execute(select(*restarts))
 
     # Rows.
 
