@@ -90,6 +90,11 @@ VERBS = {
         "workbench.suites:browser",
         ("app", "test", "dev"),
     ),
+    "prove": Verb(
+        "Send both apps on random journeys, and look for a difference",
+        "workbench.prove:main",
+        ("app", "test", "compare"),
+    ),
     "soak": Verb(
         "Load both apps on real servers, kill their processes, and check what must hold",
         "workbench.soak:main",

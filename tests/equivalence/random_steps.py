@@ -406,6 +406,22 @@ def a_day_before() -> tuple[Step, ...]:
     )
 
 
+def a_cancellation_at(place: int, days: int, microseconds: int) -> tuple[Step, ...]:
+    """An order is cancelled at a step of the ladder, so many days before the start."""
+    return (
+        Run("jobs reconcile"),
+        Wait(Moment("events.starts_at", place, -days * DAY, microseconds)),
+        Send("POST", f"/orders/<order {place}>/cancel"),
+    )
+
+
+CANCELLATIONS = tuple(
+    # The first order is for the first event, the third for the third.
+    a_cancellation_at(place, days, microseconds)
+    for place in (0, 2)
+    for days in (14, 2, 0)
+    for microseconds in (0, 1, -1)
+)
 STORIES = (
     a_post(),
     a_charge_that_comes_too_late(),
@@ -419,7 +435,8 @@ STORIES = (
 @st.composite
 def stories(draw: st.DrawFn) -> tuple[Step, ...]:
     """Steps that lead somewhere together, where single ones seldom would; some go wrong."""
-    return tuple(draw(disturbed(step)) for step in draw(st.sampled_from(STORIES)))
+    story = draw(st.sampled_from((STORIES,) * 2 + (CANCELLATIONS,)).flatmap(st.sampled_from))
+    return tuple(draw(disturbed(step)) for step in story)
 
 
 def _reaches_nothing(step: Step) -> bool:
