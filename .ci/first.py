@@ -151,6 +151,8 @@ LIGHT = {
     "bench": make("bench", "--help"),
     "figures": make("figures", "--help"),
     "soak": make("soak", "--help"),
+    "planted": make("planted", "--help"),
+    "prove": make("prove", "--requests 100"),
     "lint": make("lint"),
     "browser": make("browser", "-k test_list_of_errors_links"),
 }

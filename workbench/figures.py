@@ -8,6 +8,8 @@ import ast
 import difflib
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,13 +18,14 @@ from workbench import compare
 from workbench.arguments import Parser
 from workbench.compare.wording import number, times
 from workbench.compare.worse import by_kind
-from workbench.environment import Problem, python_version
+from workbench.environment import ROOT, Problem, python_version
 
 Json = dict[str, Any]
 
 README = Path("README.md")
 SUMMARY = Path("docs/_generated/summary.md")
 WORSE = Path("docs/_generated/worse.md")
+FAILURE_POINTS = Path("docs/_generated/failure_points.md")
 OUT = Path("build/comparison")
 
 # How many are shown of each kind of figure in which *after* is worse.
@@ -79,7 +82,17 @@ def published(result: Json) -> dict[Path, str]:
         README: with_blocks(README.read_text(encoding="utf-8"), blocks),
         SUMMARY: "\n".join(summary(result["figures"])) + "\n",
         WORSE: "\n".join(worse(result["figures"], most=MOST_IN_DOCS)) + "\n",
+        FAILURE_POINTS: failure_points(),
     }
+
+
+def failure_points() -> str:
+    """Return the table of where each use case can fail. Raises Problem when there is none."""
+    command = [sys.executable, "-m", "tests.equivalence.failure_points"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Problem(f"The failure points cannot be counted:\n{done.stderr}")
+    return done.stdout
 
 
 def with_blocks(text: str, blocks: dict[str, str]) -> str:

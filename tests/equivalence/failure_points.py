@@ -4,6 +4,7 @@ A failure point is an effect on the world: a commit, a call of another server, a
 are not written down: each case is done once without a fault, and its effects are noted.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -290,6 +291,20 @@ def failure_points() -> Iterator[Point]:
             yield from (Point(case, number, effects, failure) for number in range(last))
 
 
-def count_points() -> dict[str, int]:
-    """Return for each use case how many effects it has: so many failure points."""
-    return {name_of(case): len(effects) for case, effects in effects_of_cases().items()}
+def table() -> str:
+    """Return the effects of each use case as a Markdown table, for the page on proving."""
+    effects = effects_of_cases()
+    kinds = Counter(point.failure for point in failure_points())
+    lines = ["| use case | its effects, in order |", "|---|---|"]
+    lines += [
+        f"| {name_of(case).replace('_', ' ')} | {', '.join(effects[case])} |" for case in effects
+    ]
+    ways = ", ".join(f"{number} × {failure}" for failure, number in kinds.items())
+    points = sum(map(len, effects.values()))
+    return "\n".join(
+        [*lines, "", f"{len(effects)} use cases with {points} effects; in each app {ways}."]
+    )
+
+
+if __name__ == "__main__":
+    print(table())
