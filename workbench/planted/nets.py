@@ -20,9 +20,13 @@ BEFORE, AFTER, EQUIVALENCE, JOURNEYS = NAMES = (
     "tests/equivalence",
     "journeys",
 )
-# Without the tests that start processes, which take minutes, and without those that read the
-# source instead of running it.
-FAST_EQUIVALENCE = ("tests/equivalence/test_same_answers.py", "tests/equivalence/test_at_once.py")
+# Without the tests that start processes, which take minutes, those that read the source instead of
+# running it, and the short journeys, which the last net has longer.
+FAST_EQUIVALENCE = (
+    "tests/equivalence/test_same_answers.py",
+    "tests/equivalence/test_at_once.py",
+    "tests/equivalence/test_kept_journeys.py",
+)
 # A planted change may make a program wait for ever. On a quiet machine a net takes a minute.
 MOST_SECONDS = 900
 # The same journeys each time, so that the table is the same, too.
