@@ -10,7 +10,7 @@ WORKBENCH = @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/
 	exec $(PYTHON) -m workbench $@ $(ARGS)
 
 .PHONY: help test test-equal test-postgres compare run jobs serve coverage docs bench figures \
-	lint browser prove soak setup clean
+	lint browser prove planted soak setup clean
 
 help: ## List the commands
 	@echo 'Usage: make COMMAND [ARGS="..."] [PYTHON=python3.12]'
@@ -57,6 +57,9 @@ browser: ## Test both apps in a real browser
 	$(WORKBENCH)
 
 prove: ## Send both apps on random journeys, and look for a difference
+	$(WORKBENCH)
+
+planted: ## Make mistakes on purpose, one at a time, and see which test finds each
 	$(WORKBENCH)
 
 soak: ## Load both apps on real servers, kill their processes, and check what must hold

@@ -95,6 +95,11 @@ VERBS = {
         "workbench.prove:main",
         ("app", "test", "compare"),
     ),
+    "planted": Verb(
+        "Make mistakes on purpose, one at a time, and see which test finds each",
+        "workbench.planted:main",
+        ("app", "test", "compare"),
+    ),
     "soak": Verb(
         "Load both apps on real servers, kill their processes, and check what must hold",
         "workbench.soak:main",

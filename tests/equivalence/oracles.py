@@ -611,7 +611,9 @@ def other_names(facts: Facts) -> Iterator[str]:
         return
     for reply in facts.seen.answers:
         if reply.host and reply.status is not None:
-            ours = reply.host.lower().removesuffix(":443") == facts.site
+            # A proxy ends TLS: the shop may see http, and its own name with or without a port.
+            name = reply.host.lower().partition("://")[2].removesuffix(":443")
+            ours = name == facts.site.partition("://")[2]
             yield _if(
                 not ours and reply.status != 400,
                 f"{reply.asked} at {reply.host} is answered {reply.status}.",
