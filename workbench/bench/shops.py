@@ -4,7 +4,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from types import SimpleNamespace
@@ -178,7 +178,9 @@ def event_row(slug: str, starts_at: datetime) -> dict[str, Any]:
 @contextmanager
 def no_outside_world() -> Iterator[None]:
     """Answer every charge at once with a success, and let every mail be taken."""
-    mail_server = nullcontext(SimpleNamespace(send_message=lambda message: None))
+    mail_server = SimpleNamespace(
+        send_message=lambda *mail: None, quit=lambda: None, close=lambda: None
+    )
     with (
         responses.RequestsMock(assert_all_requests_are_fired=False) as transport,
         patch("smtplib.SMTP", lambda *address, **options: mail_server),
