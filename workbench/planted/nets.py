@@ -31,7 +31,7 @@ FAST_EQUIVALENCE = (
 MOST_SECONDS = 900
 # The same journeys each time, so that the table is the same, too.
 SEED = 9
-REQUESTS = 1500
+REQUESTS = 500
 REPORT = Path("journeys.json")
 # What `-c` runs: the copy has no environment of its own for `python -m workbench` to find.
 PROVE = "import sys; from workbench.prove import main; sys.exit(main(sys.argv[1:]))"
