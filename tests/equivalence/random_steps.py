@@ -415,6 +415,33 @@ def a_cancellation_at(place: int, days: int, microseconds: int) -> tuple[Step, .
     )
 
 
+def guesses() -> tuple[Step, ...]:
+    """Somebody guesses too often, and the organiser has to wait for five minutes."""
+    guess = Send("POST", "/login", {"name": "Greta", "password": "wrong"}, who="eve")
+    login = Send("POST", "/login", {"name": "Greta", "password": "correct horse"}, who="greta")
+    return (*(guess,) * 6, login, Wait(Moment("failed_logins.at", 0, 5 * MINUTE)), login)
+
+
+def a_ticket_shown_twice() -> tuple[Step, ...]:
+    """A ticket is checked in twice, and its order can no longer be cancelled."""
+    path = "/organiser/events/jazz"
+    show = Send("POST", f"{path}/checkin", {"code": "<ticket 0>"}, who="greta")
+    report = Send("GET", f"{path}/sales", query={"format": "csv"}, who="greta")
+    return (show, show, Send("POST", "/orders/<order 0>/cancel"), report)
+
+
+def a_form_sent_twice_at_once() -> tuple[Step, ...]:
+    """The second click comes in while the first waits for the lock."""
+    twin = Send("POST", "/events/jazz/checkout", {**PURCHASE, "checkout_id": "both clicks"})
+    return (replace(twin, faults=(Fault("lock", 1, "lets in", twin),)), twin)
+
+
+def a_wait_for_the_lock_into_the_event() -> tuple[Step, ...]:
+    """The event starts while a buyer waits for the lock."""
+    until_it_starts = Fault("lock", 1, "takes time", Moment("events.starts_at", 4))
+    return (Send("POST", "/events/soon/checkout", PURCHASE, faults=(until_it_starts,)),)
+
+
 CANCELLATIONS = tuple(
     # The first order is for the first event, the third for the third.
     a_cancellation_at(place, days, microseconds)
@@ -429,6 +456,10 @@ STORIES = (
     a_charge_found_after_its_seats_are_gone(),
     an_offer_that_is_used(),
     a_day_before(),
+    guesses(),
+    a_ticket_shown_twice(),
+    a_form_sent_twice_at_once(),
+    a_wait_for_the_lock_into_the_event(),
 )
 
 
@@ -474,7 +505,7 @@ def faults(draw: st.DrawFn, points: tuple[str, ...]) -> Fault:
 def disturbed(draw: st.DrawFn, step: Step) -> Step:
     """The step, now and then with something that goes wrong in the middle of it."""
     number = draw(st.sampled_from((0, 0, 1, 1, 2)))
-    if isinstance(step, Wait) or not number or _reaches_nothing(step):
+    if isinstance(step, Wait) or not number or _reaches_nothing(step) or step.faults:
         return step
     points = _points_of(step)
     return replace(step, faults=tuple(draw(faults(points)) for _ in range(number)))
