@@ -97,6 +97,11 @@ class Outcome:
             self.failure = message["failure"]
             self.failed_after_journeys = self.total("journeys")
 
+    def note_crash(self, exit_code: int, complaints: str) -> None:
+        """Take in that a process has ended before it was through."""
+        self.failure = f"A process has ended with exit code {exit_code}:\n{complaints}"
+        self.failed_after_journeys = self.total("journeys")
+
     def total(self, what: str) -> int:
         """Return how many journeys or requests there were in all."""
         return sum(message[what] for message in self._latest.values())
@@ -145,8 +150,8 @@ def _follow(workers: "Workers", outcome: Outcome, requests: int, console: Consol
                 outcome.note(process, json.loads(line))
             if line is None:
                 running.discard(process)
-                if outcome.failure is None and workers.exit_code(process) != 0:
-                    outcome.failure = f"A process has ended:\n{workers.complaints()}"
+                if outcome.failure is None and (code := workers.exit_code(process)) != 0:
+                    outcome.note_crash(code, workers.complaints())
                 if outcome.failure is not None and failed in (None, process):
                     return
             if outcome.failure is not None and failed is None:

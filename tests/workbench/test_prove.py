@@ -71,6 +71,17 @@ def test_a_failure_is_told_with_the_journeys_it_took_and_then_shortened():
     assert (report["failed_after_journeys"], report["failure"]) == (4, "a short journey")
 
 
+def test_a_process_that_ends_early_is_a_failure():
+    outcome = Outcome()
+    outcome.note(0, message())
+
+    outcome.note_crash(-9, "")
+
+    report = outcome.report(5)
+    assert report["failed_after_journeys"] == 2
+    assert "exit code -9" in report["failure"]
+
+
 def test_a_few_journeys_find_nothing_and_are_reported(tmp_path, capfd):
     report = tmp_path / "report.json"
 
