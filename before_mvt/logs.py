@@ -6,7 +6,8 @@ import re
 from flask import Flask
 
 KEY = re.compile(r"(/(?:orders|share)/+[^/\s]+/+|/waitlist/+)[^\s?]+")
-QUERY = re.compile(r"\?[^\s\"']+")
+# Behind a path: a question mark in a statement or in a sentence is another thing.
+QUERY = re.compile(r"(?<=[\w/*%.~-])\?[^\s\"']+")
 
 
 def mask_keys_in_logs(app: Flask) -> None:
