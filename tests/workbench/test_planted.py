@@ -309,3 +309,9 @@ def test_outside_of_a_clone_it_says_what_it_needs(
 
     with pytest.raises(Problem, match="needs git, and a clone"):
         planted.tracked_files()
+
+
+def test_the_table_was_written_for_this_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+    assert table.is_fresh(), "tests/planted.toml has changed: call `make planted`."
