@@ -6,15 +6,15 @@ from typing import Any
 from flask import Flask
 from flask_wtf import CSRFProtect
 
-from .clock import utc_text
 from .commands import register_commands
-from .config import load_config
 from .database import db
-from .errors import register_error_pages
-from .links import mail_link
-from .logs import mask_keys_in_logs
-from .money import euros
-from .services.refusals import Refusal
+from .services.errors import DomainError
+from .support.clock import utc_text
+from .support.config import load_config
+from .support.error_pages import register_error_pages
+from .support.links import mail_link
+from .support.logs import mask_keys_in_logs
+from .support.money import euros
 from .views import (
     auth,
     box_office,
@@ -28,7 +28,7 @@ from .views import (
     waitlist,
     webhooks,
 )
-from .views.answers import refusal_page
+from .views.error_responses import domain_error_page
 from .wiring import wire_services
 
 FEATURES = (
@@ -64,7 +64,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     # It asks for the app's logger, which is made then: what the services log goes there, too.
     mask_keys_in_logs(app)
     wire_services(app)
-    app.register_error_handler(Refusal, refusal_page)
+    app.register_error_handler(DomainError, domain_error_page)
     register_commands(app)
     for feature in FEATURES:
         app.register_blueprint(feature.bp)

@@ -9,11 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from werkzeug.security import generate_password_hash
 
-from .clock import utc_now
 from .database import db
 from .jobs import JOBS
 from .models import Event, Organiser
-from .season import plan_season
+from .support.clock import utc_now
+from .support.sample_data import plan_sample_data
 
 
 class ShopCommand(click.Command):
@@ -46,13 +46,13 @@ def init_db() -> None:
 @click.command("seed", cls=ShopCommand)
 @with_appcontext
 def seed() -> None:
-    """Fill an empty shop with a season of events, some orders, vouchers and a waiting list."""
+    """Fill an empty shop with sample data: events, some orders, vouchers and a waiting list."""
     if db.session.scalar(select(Event.id).limit(1)) is not None:
         raise click.ClickException("The shop has events already; seed fills only an empty one.")
-    season = plan_season(utc_now(), new_secret=secrets.token_urlsafe)
-    db.session.add_all([row for rows in season for row in rows])
+    sample = plan_sample_data(utc_now(), new_secret=secrets.token_urlsafe)
+    db.session.add_all([row for rows in sample for row in rows])
     db.session.commit()
-    events, vouchers, orders, waiting = (len(rows) for rows in season)
+    events, vouchers, orders, waiting = (len(rows) for rows in sample)
     click.echo(f"Added {events} events, {vouchers} vouchers and {orders} orders.")
     click.echo(f"On the waiting list: {waiting}.")
 

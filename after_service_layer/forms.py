@@ -35,8 +35,8 @@ from wtforms.validators import (
     StopValidation,
 )
 
-from .addresses import is_mail_address
 from .models import CATEGORIES, VoucherKind
+from .support.addresses import is_mail_address
 
 MOST_CENTS = 1_000_000
 MOST_SEATS = 100_000

@@ -5,22 +5,24 @@ Each returns what it did: a number for each kind of thing.
 
 from collections.abc import Callable
 
-from .clock import utc_now
 from .database import db
-from .services import upkeep
-from .services.notices import Notices
+from .services import maintenance
+from .services.notifications import Notifications
+from .support.clock import utc_now
 
 
 def expire() -> dict[str, int]:
-    return upkeep.Expiry.from_context("jobs").run()
+    return maintenance.Expiry.from_context("jobs").run()
 
 
 def remind() -> dict[str, int]:
-    return upkeep.remind(db.session(), notices=Notices.from_context("jobs"), now=utc_now())
+    return maintenance.remind(
+        db.session(), notifications=Notifications.from_context("jobs"), now=utc_now()
+    )
 
 
 def reconcile() -> dict[str, int]:
-    return upkeep.Reconciliation.from_context("jobs").run()
+    return maintenance.Reconciliation.from_context("jobs").run()
 
 
 JOBS: dict[str, Callable[[], dict[str, int]]] = {

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple, Protocol, cast
 
 from flask import Flask, current_app, g, has_app_context, has_request_context, request
 
-from .config import PREFIX
 from .services.base import AnyService, NoConfiguredService, Service
+from .support.config import PREFIX
 
 log = logging.getLogger(__name__)
 

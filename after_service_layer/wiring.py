@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Flask, current_app, render_template
 
-from .clock import utc_now
 from .database import db
 from .gateways.credentials import SessionCredentials
 from .gateways.mail import SmtpMailer
@@ -14,10 +13,11 @@ from .gateways.network import SignedHttp
 from .gateways.payments import HttpPayments
 from .locator import ContextLocator, Sibling
 from .services.base import Service
-from .services.notices import Notices
+from .services.notifications import Notifications
 from .services.refunds import Refunds
 from .services.settlement import Settlement
 from .services.waiting_list import WaitingList
+from .support.clock import utc_now
 
 
 def default_services(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def default_services(config: Mapping[str, Any]) -> dict[str, Any]:
         "share": {"OAuth1Service": (network, {})},
         "webhooks": {"Settlement": {}},
         "organiser": {"WaitingList": {}},
-        "jobs": {"Expiry": {}, "Notices": {}, "Reconciliation": {}, "WaitingList": {}},
+        "jobs": {"Expiry": {}, "Notifications": {}, "Reconciliation": {}, "WaitingList": {}},
     }
 
 
@@ -65,7 +65,7 @@ def collaborators(blueprint: str, sibling: Sibling) -> dict[str, Callable[[], An
         "http": lambda: SignedHttp(timeout=5),
         "credentials": lambda: SessionCredentials(blueprint, secret_key=config["SECRET_KEY"]),
         "refunds": lambda: sibling(Refunds),
-        "notices": lambda: sibling(Notices),
+        "notifications": lambda: sibling(Notifications),
         "settlement": lambda: sibling(Settlement),
         "waiting_list": lambda: sibling(WaitingList),
     }

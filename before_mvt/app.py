@@ -6,14 +6,14 @@ from typing import Any
 from flask import Flask
 from flask_wtf import CSRFProtect
 
-from .clock import utc_text
 from .commands import register_commands
-from .config import load_config
 from .database import db
-from .errors import register_error_pages
-from .links import mail_link
-from .logs import mask_keys_in_logs
-from .money import euros
+from .support.clock import utc_text
+from .support.config import load_config
+from .support.error_pages import register_error_pages
+from .support.links import mail_link
+from .support.logs import mask_keys_in_logs
+from .support.money import euros
 from .views import (
     auth,
     box_office,

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from flask import current_app
 from sqlalchemy import ColumnElement, and_, or_, select, update
 
-from .clock import utc_now
 from .database import db, for_each_row
 from .mail import send_confirmation, send_refund_notice, send_reminder
 from .models import Event, Order, OrderStatus, RefundState, WaitlistEntry, WaitlistStatus
 from .payments import ask_gateway, is_charge_id, no_answer
-from .views.checkout import settle
-from .views.orders import give_back
+from .support.clock import utc_now
+from .views.checkout import mark_succeeded
+from .views.orders import refund
 from .views.waitlist import mail_offers, offer_seats
 
 REMIND_BEFORE = timedelta(hours=24)
@@ -120,7 +120,7 @@ def reconcile() -> dict[str, int]:
         Order.refund_notice_sent_at.is_(None),
     )
     for orders, finish, finished, unfinished in (
-        (refunds, give_back, "refunds made", "refunds still due"),
+        (refunds, refund, "refunds made", "refunds still due"),
         (confirmations, send_confirmation, "confirmations sent", "confirmations not sent"),
         (notices, send_refund_notice, "refund notices sent", "refund notices not sent"),
     ):
@@ -139,7 +139,7 @@ def find_charge(order: Order) -> bool | None:
         # Nothing to ask: it is as good as paid.
         if order.status != OrderStatus.PENDING:
             return None
-        settle(order, None)
+        mark_succeeded(order, None)
         return True
 
     # Before the question: a charge that is made while the answer comes is not in it.
@@ -158,7 +158,7 @@ def find_charge(order: Order) -> bool | None:
                 }
             ]
         } if is_charge_id(charge_id):
-            settle(order, charge_id)
+            mark_succeeded(order, charge_id)
             return True
         case 200, {"data": []} if now > order.hold_until:
             # Whoever was to charge it has long given up: nobody needs to ask again.

@@ -5,10 +5,10 @@ from contextlib import suppress
 
 from flask import current_app, render_template
 
-from .clock import utc_now
 from .database import db
-from .messages import compose
 from .models import Order, WaitlistEntry
+from .support.clock import utc_now
+from .support.messages import compose
 
 
 def send_confirmation(order: Order) -> bool:

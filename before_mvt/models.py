@@ -29,7 +29,7 @@ from sqlalchemy.event import listens_for
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .database import db
-from .money import percent_of
+from .support.money import percent_of
 
 # Letters that no digit is taken for, and digits that no letter is taken for.
 REFERENCE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ379"
@@ -199,7 +199,7 @@ class Event(Lockable, db.Model):
         return max(0, self.capacity - self.seats_taken(now))
 
     @property
-    def most_to_wait_for(self) -> int:
+    def max_waitlist_quantity(self) -> int:
         """How many seats one entry of the waiting list may ask for: never more than there are."""
         return min(self.max_per_order, self.capacity)
 
@@ -330,7 +330,7 @@ class Order(Mailed, db.Model):
         if self.offer is not None and self.event.seats_left(now) >= self.offer.quantity:
             self.offer.status = WaitlistStatus.OFFERED
 
-    def owe(self, cents: int) -> None:
+    def mark_refund_due(self, cents: int) -> None:
         """Note that this much is to be given back."""
         self.refund_cents = cents
         self.refund_state = RefundState.DUE if cents else RefundState.NONE

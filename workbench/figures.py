@@ -186,12 +186,12 @@ def side_by_side() -> str:
     """The cancellation of an order in both versions, as an HTML table for Markdown."""
     before = [
         ("before_mvt/views/orders.py", "cancel"),
-        ("before_mvt/views/orders.py", "give_back"),
+        ("before_mvt/views/orders.py", "refund"),
     ]
     after = [
         ("after_service_layer/views/orders.py", "cancel"),
         ("after_service_layer/services/cancellation.py", "Cancellation.cancel"),
-        ("after_service_layer/services/refunds.py", "Refunds.give_back"),
+        ("after_service_layer/services/refunds.py", "Refunds.refund"),
     ]
     cells = (
         "\n".join(f"[{file}]({file})\n\n{listing(file, name)}" for file, name in side)

@@ -4,8 +4,8 @@ from dataclasses import asdict
 
 from flask import has_request_context, session
 
-from ..sealing import seal, unseal
 from ..services.interfaces import Credentials
+from ..support.sealing import seal, unseal
 
 
 class SessionCredentials:

@@ -4,10 +4,10 @@ import smtplib
 from collections.abc import Callable
 from contextlib import suppress
 
-from ..logs import mask
-from ..messages import compose
 from ..models import Order, WaitlistEntry
 from ..services.interfaces import MailNotSent
+from ..support.logs import mask
+from ..support.messages import compose
 
 
 class SmtpMailer:
@@ -19,18 +19,18 @@ class SmtpMailer:
         self._sender = sender
         self._render = render
 
-    def confirm(self, order: Order) -> None:
+    def send_confirmation(self, order: Order) -> None:
         subject = "Your tickets for"
         self._send(order, "confirmation_sent_at", subject, "mail/confirmation.txt", order=order)
 
-    def remind(self, order: Order) -> None:
+    def send_reminder(self, order: Order) -> None:
         self._send(order, "reminder_sent_at", "Soon:", "mail/reminder.txt", order=order)
 
-    def tell_of_refund(self, order: Order) -> None:
+    def send_refund_notice(self, order: Order) -> None:
         subject = "Your money back for"
         self._send(order, "refund_notice_sent_at", subject, "mail/refund.txt", order=order)
 
-    def offer(self, entry: WaitlistEntry) -> None:
+    def send_offer(self, entry: WaitlistEntry) -> None:
         self._send(entry, "offer_sent_at", "Seats for", "mail/offer.txt", entry=entry)
 
     def _send(

@@ -9,8 +9,8 @@ from typing import Any
 
 import requests
 
-from ..services.interfaces import ChargeReport, NoClearAnswer
-from ..services.refusals import CardDeclined
+from ..services.errors import CardDeclined
+from ..services.interfaces import ChargeEvent, PaymentOutcomeUnknown
 
 OLDEST_SECONDS = 300
 LONGEST_CHARGE_ID = 255
@@ -48,7 +48,7 @@ class HttpPayments:
             case 402, {"error": {"message": str(reason)}}:
                 raise CardDeclined(reason_to_show(reason))
         # Not what the answer says: it may be anything, and goes to the log.
-        raise NoClearAnswer(f"status {status}")
+        raise PaymentOutcomeUnknown(f"status {status}")
 
     def find_charge(self, *, amount_cents: int, reference: str, key: str) -> str | None:
         status, answer = self._send("GET", "/v1/charges", params={"idempotency_key": key})
@@ -61,7 +61,7 @@ class HttpPayments:
                 and rest.get("reference") == reference
             ):
                 return charge_id
-        raise NoClearAnswer(f"status {status}")
+        raise PaymentOutcomeUnknown(f"status {status}")
 
     def refund(self, *, charge_id: str, amount_cents: int, key: str) -> None:
         body = {"charge": charge_id, "amount": amount_cents}
@@ -69,7 +69,7 @@ class HttpPayments:
         match status, answer:
             case 201, {"status": "succeeded", "amount": amount} if amount == amount_cents:
                 return
-        raise NoClearAnswer(f"status {status}")
+        raise PaymentOutcomeUnknown(f"status {status}")
 
     def _post(self, path: str, body: dict[str, Any], key: str) -> tuple[int, Any]:
         return self._send("POST", path, json=body, headers={"Idempotency-Key": key})
@@ -90,7 +90,7 @@ class HttpPayments:
             return answer.status_code, answer.json()
         # Whatever goes wrong, money may have moved.
         except Exception as error:
-            raise NoClearAnswer(f"{type(error).__name__}: {error}") from error
+            raise PaymentOutcomeUnknown(f"{type(error).__name__}: {error}") from error
 
     def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         # As a header it would give way to a password in ~/.netrc.
@@ -108,7 +108,7 @@ def reason_to_show(text: str) -> str:
     return text[:LONGEST_REASON] if text.isprintable() else "The bank gives no reason."
 
 
-def read_webhook(body: bytes, header: str, *, secret: str, now: datetime) -> ChargeReport:
+def read_webhook(body: bytes, header: str, *, secret: str, now: datetime) -> ChargeEvent:
     """Return what the gateway tells about a charge; raise BadWebhook.
 
     `header` is `Gateway-Signature`. The scheme is Stripe's:
@@ -127,7 +127,7 @@ def read_webhook(body: bytes, header: str, *, secret: str, now: datetime) -> Cha
     return _report(body)
 
 
-def _report(body: bytes) -> ChargeReport:
+def _report(body: bytes) -> ChargeEvent:
     try:
         message = json.loads(body)
     except (ValueError, RecursionError):
@@ -142,7 +142,7 @@ def _report(body: bytes) -> ChargeReport:
         case {"id": str(charge_id), "amount": int(amount), "reference": str(reference)} if (
             is_charge_id(charge_id) and reference.isprintable()
         ):
-            return ChargeReport(
+            return ChargeEvent(
                 succeeded=OUTCOMES.get(kind),
                 charge_id=charge_id,
                 amount_cents=amount,

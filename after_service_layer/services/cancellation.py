@@ -7,11 +7,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..models import Order, OrderStatus
-from ..money import percent_of
+from ..support.money import percent_of
 from .base import Service
+from .errors import CannotCancel, OrderNotFound
 from .interfaces import Clock
 from .refunds import Refunds
-from .refusals import CannotCancel, OrderNotFound
 from .waiting_list import WaitingList
 
 # From how long before the start which percentage is given back.
@@ -74,7 +74,7 @@ class Cancellation(Service):
             self._session.rollback()
             raise
         order.move_to(OrderStatus.CANCELLED)
-        order.owe(refund_cents)
+        order.mark_refund_due(refund_cents)
         self._session.commit()
-        self._refunds.give_back(order)
+        self._refunds.refund(order)
         self._waiting_list.serve(order.event)

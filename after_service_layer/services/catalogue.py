@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from ..models import CATEGORIES, Event, seats_taken
-from .refusals import EventNotFound, InvalidQuery, SalesClosed
+from .errors import EventNotFound, InvalidQuery, SalesClosed
 
 ACCEPTED = {
     "category": CATEGORIES,

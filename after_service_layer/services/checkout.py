@@ -21,21 +21,21 @@ from ..models import (
 )
 from .base import Service
 from .catalogue import require_open
-from .interfaces import Clock, NoClearAnswer, Payments
-from .pricing import price_order
-from .refusals import (
+from .errors import (
     CardDeclined,
     CardMissing,
     CheckoutIdUsed,
+    DomainError,
     OfferNotFound,
-    PaymentUnanswered,
+    PaymentPending,
     QuantityRefused,
-    Refusal,
     SoldOut,
     VoucherRefused,
 )
+from .interfaces import Clock, PaymentOutcomeUnknown, Payments
+from .pricing import price_order
 from .settlement import Settlement
-from .waiting_list import offer_of
+from .waiting_list import offer_for_event
 
 log = logging.getLogger(__name__)
 
@@ -88,13 +88,13 @@ class Checkout(Service):
         self._hold_time = timedelta(minutes=hold_minutes)
         self._max_per_order = max_per_order
 
-    def most_seats(self, event: Event) -> int:
+    def max_quantity(self, event: Event) -> int:
         """Return how many seats one order may have, as long as there are so many."""
         return self._max_per_order or event.max_per_order
 
-    def most_to_wait_for(self, event: Event) -> int:
+    def max_waitlist_quantity(self, event: Event) -> int:
         """Return how many seats one may wait for: not more than one order may then have."""
-        return min(event.most_to_wait_for, self.most_seats(event))
+        return min(event.max_waitlist_quantity, self.max_quantity(event))
 
     def begin(self, event: Event, checkout_id: str | None, email: str) -> Order | None:
         """Return the order that this checkout id has made already; None for a new one.
@@ -113,7 +113,7 @@ class Checkout(Service):
         Commits the pending order, with its seats held, before any money moves; then what became
         of it, and that its mail is sent. Raises CheckoutIdUsed, SalesClosed, QuantityRefused,
         VoucherRefused, SoldOut and CardMissing with nothing stored, CardDeclined with a declined
-        order, PaymentUnanswered with a pending one.
+        order, PaymentPending with a pending one.
         """
         order, is_new = self._hold(event, purchase)
         if is_new:
@@ -123,33 +123,33 @@ class Checkout(Service):
     def _hold(self, event: Event, purchase: Purchase) -> tuple[Order, bool]:
         """Return the pending order, committed, and whether this call has made it."""
         # The limit that was shown, should an organiser change it during the wait.
-        most = self.most_seats(event)
+        most = self.max_quantity(event)
         try:
             # From here to the commit, nobody else decides about this event's seats, and a second
             # click waits for the first. All that follows goes by the instant at which the wait
             # is over.
             event.lock()
             now = self._clock()
-            twin = self._order_of(event, purchase.checkout_id, purchase.email)
-            if twin is not None:
+            existing_order = self._order_of(event, purchase.checkout_id, purchase.email)
+            if existing_order is not None:
                 self._session.rollback()
-                return twin, False
+                return existing_order, False
             require_open(event, now=now)
             if not 1 <= purchase.quantity <= most:
                 raise QuantityRefused(most)
             order = self._pending_order(event, purchase, now)
             self._session.add(order)
             self._session.commit()
-        except Refusal:
+        except DomainError:
             self._session.rollback()
             raise
         except IntegrityError:
             # The same form, sent for another event at the same moment.
             self._session.rollback()
-            twin = self._order_of(event, purchase.checkout_id, purchase.email)
-            if twin is None:
+            existing_order = self._order_of(event, purchase.checkout_id, purchase.email)
+            if existing_order is None:
                 raise
-            return twin, False
+            return existing_order, False
         return order, True
 
     def _order_of(self, event: Event, checkout_id: str | None, email: str) -> Order | None:
@@ -230,7 +230,7 @@ class Checkout(Service):
         """Return the offer that the purchase carries, or why that one does not count."""
         if not purchase.offer_token:
             return None, None
-        offer = offer_of(self._session, event, purchase.offer_token)
+        offer = offer_for_event(self._session, event, purchase.offer_token)
         refusal = offer.refusal(purchase.email, now) if offer else str(OfferNotFound())
         return (offer, None) if refusal is None else (None, refusal)
 
@@ -238,12 +238,12 @@ class Checkout(Service):
         try:
             charge_id = self._charge(order, card_token)
         except CardDeclined:
-            self._settlement.failed(order)
+            self._settlement.mark_failed(order)
             # Where the webhook has said otherwise meanwhile, the order is paid.
             if order.status == OrderStatus.DECLINED:
                 raise
         else:
-            self._settlement.succeeded(order, charge_id)
+            self._settlement.mark_succeeded(order, charge_id)
 
     def _charge(self, order: Order, card_token: str) -> str | None:
         """Return the charge's id; None where there is nothing to pay."""
@@ -256,10 +256,10 @@ class Checkout(Service):
                 reference=order.reference,
                 key=f"{order.reference}-1",
             )
-        except NoClearAnswer as error:
+        except PaymentOutcomeUnknown as error:
             # The charge may stand or not. The order keeps its seats until that is known.
             log.error("No answer on %s: %s", order.reference, error)
-            raise PaymentUnanswered(order) from error
+            raise PaymentPending(order) from error
 
 
 def require_whole(name: str, number: object) -> None:

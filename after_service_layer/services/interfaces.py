@@ -14,7 +14,7 @@ Clock = Callable[[], datetime]
 """Returns the current instant, aware, in UTC."""
 
 
-class NoClearAnswer(Exception):
+class PaymentOutcomeUnknown(Exception):
     """The payment gateway did not say yes or no: money may have moved, or not."""
 
 
@@ -23,7 +23,7 @@ class MailNotSent(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChargeReport:
+class ChargeEvent:
     """What the gateway tells by itself about a charge: `succeeded` is None for other news."""
 
     succeeded: bool | None
@@ -71,30 +71,30 @@ class Payments(Protocol):
     def charge(self, *, amount_cents: int, source: str, reference: str, key: str) -> str:
         """Charge a card in EUR and return the charge's id.
 
-        Raises CardDeclined with the gateway's reason, or NoClearAnswer.
+        Raises CardDeclined with the gateway's reason, or PaymentOutcomeUnknown.
         """
 
     def find_charge(self, *, amount_cents: int, reference: str, key: str) -> str | None:
         """Return the id of the charge that was made with this key; None if there is none.
 
-        Raises NoClearAnswer, also for a charge that is not over this amount and reference.
+        Raises PaymentOutcomeUnknown, also for a charge that is not over this amount and reference.
         """
 
     def refund(self, *, charge_id: str, amount_cents: int, key: str) -> None:
-        """Give money of a charge back. Raises NoClearAnswer unless it is certain that it did."""
+        """Refund part of a charge, or all; raise PaymentOutcomeUnknown unless that is certain."""
 
 
 class Mailer(Protocol):
     """Writes to buyers. Each raises MailNotSent."""
 
-    def confirm(self, order: Order) -> None:
+    def send_confirmation(self, order: Order) -> None:
         """Send the tickets of a paid order."""
 
-    def remind(self, order: Order) -> None:
+    def send_reminder(self, order: Order) -> None:
         """Say that the event is near."""
 
-    def tell_of_refund(self, order: Order) -> None:
+    def send_refund_notice(self, order: Order) -> None:
         """Say that the payment came too late, and goes back."""
 
-    def offer(self, entry: WaitlistEntry) -> None:
+    def send_offer(self, entry: WaitlistEntry) -> None:
         """Say that seats are held for somebody who waits."""

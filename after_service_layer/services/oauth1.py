@@ -13,16 +13,16 @@ from urllib.parse import parse_qsl, quote, urlencode, urljoin
 
 from oauthlib.oauth1 import Client
 
-from ..addresses import is_web_address
+from ..support.addresses import is_web_address
 from .base import Service
-from .interfaces import Credentials, CredentialStore, Http, NoAnswer
-from .refusals import (
+from .errors import (
+    InvalidCallback,
     NetworkRefused,
     NetworkUnclear,
     NotAllowed,
     NotConnected,
-    StrangeCallback,
 )
+from .interfaces import Credentials, CredentialStore, Http, NoAnswer
 
 log = logging.getLogger(__name__)
 
@@ -100,15 +100,15 @@ class OAuth1Service(Service):
         """Swap the temporary credentials for those that give access.
 
         `token` is what the user came back with: where it is given, it must be the one that was
-        sent along. Raises StrangeCallback with everything kept as it is, and otherwise, with the
+        sent along. Raises InvalidCallback with everything kept as it is, and otherwise, with the
         temporary credentials dropped, NotAllowed for an empty verifier, NetworkRefused or
         NetworkUnclear.
         """
         kept = self._credentials.read()
         if kept is None or not kept.temporary:
-            raise StrangeCallback()
+            raise InvalidCallback()
         if token is not None and not hmac.compare_digest(token.encode(), kept.token.encode()):
-            raise StrangeCallback()
+            raise InvalidCallback()
         if not verifier:
             self.forget()
             raise NotAllowed()

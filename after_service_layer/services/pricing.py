@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..models import Event, Voucher
-from ..money import percent_of
+from ..support.money import percent_of
 
 GROUP_FROM = 6
 GROUP_PERCENT = 10

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from ..models import Order, RefundState
 from .base import Service
-from .interfaces import NoClearAnswer, Payments
+from .interfaces import PaymentOutcomeUnknown, Payments
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ class Refunds(Service):
         self._session = session
         self._payments = payments
 
-    def give_back(self, order: Order) -> bool:
+    def refund(self, order: Order) -> bool:
         """Ask the gateway for the refund of an order, if one is due; return whether it was made.
 
         Commits when it was. Asking twice is safe: the gateway knows the refund by its key.
@@ -32,7 +32,7 @@ class Refunds(Service):
                 amount_cents=order.refund_cents,
                 key=f"{order.reference}-refund",
             )
-        except NoClearAnswer as error:
+        except PaymentOutcomeUnknown as error:
             log.error("No refund of %s: %s", order.reference, error)
             return False
         order.refund_state = RefundState.DONE

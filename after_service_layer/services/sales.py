@@ -7,7 +7,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from ..models import Event, Order, OrderStatus, Voucher
-from ..money import net_of
+from ..support.money import net_of
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Line:
         return self.gross_cents - self.refund_cents - self.net_cents
 
 
-def sales_of(session: Session, event: Event) -> list[Line]:
+def sales_by_voucher(session: Session, event: Event) -> list[Line]:
     """Return a line for each voucher, with the orders that have none last. One statement."""
     seats = func.sum(case((Order.status == OrderStatus.PAID, Order.quantity), else_=0))
     found = session.execute(
@@ -53,7 +53,7 @@ def sales_of(session: Session, event: Event) -> list[Line]:
     return [Line(*row) for row in found]
 
 
-def total_of(lines: Sequence[Line]) -> Line:
+def sales_total(lines: Sequence[Line]) -> Line:
     """Return one line for all. VAT is rounded once for each line, for this one too."""
     return Line(
         "total",

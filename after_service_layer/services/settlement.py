@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from ..models import Order, OrderStatus, RefundState
 from .base import Service
-from .interfaces import ChargeReport, Clock
-from .notices import Notices
+from .errors import OrderNotFound
+from .interfaces import ChargeEvent, Clock
+from .notifications import Notifications
 from .refunds import Refunds
-from .refusals import OrderNotFound
 from .waiting_list import WaitingList
 
 log = logging.getLogger(__name__)
@@ -28,31 +28,31 @@ class Settlement(Service):
         session: Session,
         *,
         refunds: Refunds,
-        notices: Notices,
+        notifications: Notifications,
         waiting_list: WaitingList,
         clock: Clock,
         new_secret: Callable[[], str],
     ) -> None:
         self._session = session
         self._refunds = refunds
-        self._notices = notices
+        self._notifications = notifications
         self._waiting_list = waiting_list
         self._clock = clock
         self._new_secret = new_secret
 
-    def hear(self, report: ChargeReport) -> None:
+    def handle_charge_event(self, report: ChargeEvent) -> None:
         """Do what a report asks for; raise OrderNotFound. Commits as the two below."""
         order = self._session.scalar(select(Order).where(Order.reference == report.reference))
         if order is None:
             raise OrderNotFound()
         if report.succeeded is False:
-            self.failed(order)
+            self.mark_failed(order)
         elif report.succeeded and report.amount_cents == order.total_cents:
-            self.succeeded(order, report.charge_id)
+            self.mark_succeeded(order, report.charge_id)
         elif report.succeeded:
             log.error("The charge of %s is over %s cents.", report.reference, report.amount_cents)
 
-    def succeeded(self, order: Order, charge_id: str | None) -> None:
+    def mark_succeeded(self, order: Order, charge_id: str | None) -> None:
         """Make an order paid whose charge has succeeded, and send the tickets.
 
         Where its seats are gone, the money goes back instead. A free order has no charge.
@@ -63,11 +63,11 @@ class Settlement(Service):
         elif order.can_be_paid(self._clock()):
             order.pay(charge_id, [self._new_secret() for _ in range(order.quantity)])
             self._session.commit()
-            self._notices.confirm(order)
+            self._notifications.send_confirmation(order)
         else:
             self._give_up(order, charge_id)
 
-    def failed(self, order: Order) -> None:
+    def mark_failed(self, order: Order) -> None:
         """Let a pending order go whose charge has failed; a late failure changes nothing.
 
         Commits, and then the waiting list is served.
@@ -93,8 +93,8 @@ class Settlement(Service):
         if order.status == OrderStatus.PENDING:
             order.move_to(OrderStatus.EXPIRED)
         order.charge_id = charge_id
-        order.owe(order.total_cents)
+        order.mark_refund_due(order.total_cents)
         self._session.commit()
         if order.refund_state == RefundState.DUE:
-            self._refunds.give_back(order)
-            self._notices.tell_of_refund(order)
+            self._refunds.refund(order)
+            self._notifications.send_refund_notice(order)

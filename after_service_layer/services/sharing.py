@@ -1,11 +1,11 @@
 """What a buyer tells their friends. Came out of `views/share.py`."""
 
-from ..clock import utc_text
 from ..models import Order, OrderStatus
-from .refusals import CannotShare
+from ..support.clock import utc_text
+from .errors import CannotShare
 
 
-def post_about(order: Order, *, address: str) -> str:
+def share_text(order: Order, *, address: str) -> str:
     """Return the text of a post; `address` is that of the event's page. Raises CannotShare."""
     if order.status != OrderStatus.PAID:
         raise CannotShare(order.status)

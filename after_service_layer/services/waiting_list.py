@@ -10,9 +10,9 @@ from ..models import Event, WaitlistEntry, WaitlistStatus
 from .base import Service
 from .batches import for_each_row
 from .catalogue import require_open
+from .errors import DomainError, OfferGone, OfferNotFound, ThereAreSeats
 from .interfaces import Clock
-from .notices import Notices
-from .refusals import OfferGone, OfferNotFound, Refusal, ThereAreSeats
+from .notifications import Notifications
 
 OFFER_HOLDS = timedelta(hours=48)
 
@@ -28,7 +28,7 @@ def find_offer(session: Session, token: str, *, now: datetime) -> WaitlistEntry:
     return entry
 
 
-def offer_of(session: Session, event: Event, token: str) -> WaitlistEntry | None:
+def offer_for_event(session: Session, event: Event, token: str) -> WaitlistEntry | None:
     """Return what this token was given for, if it is for this event; None otherwise."""
     return session.scalar(
         select(WaitlistEntry).where(
@@ -44,12 +44,12 @@ class WaitingList(Service):
         self,
         session: Session,
         *,
-        notices: Notices,
+        notifications: Notifications,
         clock: Clock,
         new_secret: Callable[[], str],
     ) -> None:
         self._session = session
-        self._notices = notices
+        self._notifications = notifications
         self._clock = clock
         self._new_secret = new_secret
 
@@ -69,7 +69,7 @@ class WaitingList(Service):
             seats_left = event.seats_left(now)
             if seats_left >= quantity:
                 raise ThereAreSeats(seats_left)
-        except Refusal:
+        except DomainError:
             self._session.rollback()
             raise
         self._session.add(
@@ -127,7 +127,7 @@ class WaitingList(Service):
         if event is not None:
             unaware = unaware.where(WaitlistEntry.event_id == event.id)
         entries = self._session.scalars(unaware).all()
-        sent = for_each_row(self._session, entries, self._notices.offer, failed=False)
+        sent = for_each_row(self._session, entries, self._notifications.send_offer, failed=False)
         return sent.count(True), sent.count(False)
 
     def _is_waiting(self, event: Event, email: str, now: datetime) -> bool:

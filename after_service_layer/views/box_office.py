@@ -3,12 +3,12 @@
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from ..clock import utc_now
 from ..database import db
 from ..forms import CheckoutForm
 from ..models import Event
 from ..services.catalogue import find_event
 from ..services.checkout import Checkout
+from ..support.clock import utc_now
 from . import checkout
 from .auth import login_required
 
@@ -34,7 +34,7 @@ def _counter_page(
     now = utc_now()
     seats_left = event.seats_left(now)
     if form is None and seats_left and not event.has_started(now):
-        form = CheckoutForm(Checkout.from_context().most_seats(event), formdata=None)
+        form = CheckoutForm(Checkout.from_context().max_quantity(event), formdata=None)
         form.renew()
     return render_template(
         "organiser/sell.html",

@@ -6,12 +6,12 @@ from flask import Blueprint, current_app, make_response, render_template, reques
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
-from ..clock import utc_now
 from ..database import db
 from ..forms import CheckoutForm, WaitlistForm
 from ..models import Event, WaitlistEntry
 from ..services.catalogue import ACCEPTED, EventQuery, find_event, recent_events, search_events
 from ..services.checkout import Checkout
+from ..support.clock import utc_now
 
 bp = Blueprint("catalogue", __name__)
 
@@ -70,7 +70,7 @@ def event_page(
     seats_left = event.seats_left(now)
     typed = form.quantity.data if form is not None else None
     checkout = Checkout.from_context("checkout")
-    most = checkout.most_to_wait_for(event)
+    most = checkout.max_waitlist_quantity(event)
     wanted = min(typed or 1, most)
     if not event.has_started(now):
         if form is None and (seats_left or offer is not None):
@@ -90,7 +90,7 @@ def event_page(
 
 
 def _checkout_form(event: Event, offer: WaitlistEntry | None) -> CheckoutForm:
-    form = CheckoutForm(Checkout.from_context("checkout").most_seats(event), formdata=None)
+    form = CheckoutForm(Checkout.from_context("checkout").max_quantity(event), formdata=None)
     form.renew()
     if offer is not None:
         form.email.data = offer.email

@@ -5,16 +5,16 @@ from collections.abc import Callable
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from ..clock import utc_now
 from ..database import db
 from ..forms import CheckoutForm
 from ..models import Event
 from ..services.catalogue import find_event
 from ..services.checkout import Checkout, Purchase
-from ..services.refusals import PaymentUnanswered, Refusal
-from ..services.waiting_list import offer_of
-from .answers import status_of, tell
+from ..services.errors import DomainError, PaymentPending
+from ..services.waiting_list import offer_for_event
+from ..support.clock import utc_now
 from .catalogue import event_page
+from .error_responses import status_of, tell
 
 bp = Blueprint("checkout", __name__)
 
@@ -32,7 +32,7 @@ def sell(
     The answer leads to the order, or is the page with the form again.
     """
     checkout = Checkout.from_context()
-    form = CheckoutForm(checkout.most_seats(event))
+    form = CheckoutForm(checkout.max_quantity(event))
     try:
         # That a form was sent before, or comes too late, counts for more than what is wrong in it.
         order = checkout.begin(event, form.checkout_id.data, form.email.data)
@@ -41,9 +41,9 @@ def sell(
                 form.renew()
                 return page(event, form, None), 422
             order = checkout.place(event, _purchase(form))
-    except PaymentUnanswered as refusal:
+    except PaymentPending as refusal:
         return render_template("orders/held.html", order=refusal.order), status_of(refusal)
-    except Refusal as refusal:
+    except DomainError as refusal:
         problem = tell(form, refusal)
         form.renew()
         return page(event, form, problem), status_of(refusal)
@@ -63,7 +63,7 @@ def _purchase(form: CheckoutForm) -> Purchase:
 
 
 def _event_page_again(event: Event, form: CheckoutForm, problem: str | None) -> str:
-    offer = offer_of(db.session(), event, form.offer.data) if form.offer.data else None
+    offer = offer_for_event(db.session(), event, form.offer.data) if form.offer.data else None
     if offer is not None and not offer.offer_stands(utc_now()):
         offer = None
     return event_page(event, form=form, offer=offer, problem=problem)

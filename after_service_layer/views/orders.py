@@ -3,13 +3,13 @@
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from ..clock import utc_now
 from ..database import db
 from ..models import Order
-from ..money import net_of
 from ..services.cancellation import Cancellation, find_order, refund_now
-from ..services.refusals import CannotCancel
-from .answers import status_of
+from ..services.errors import CannotCancel
+from ..support.clock import utc_now
+from ..support.money import net_of
+from .error_responses import status_of
 
 bp = Blueprint("orders", __name__, url_prefix="/orders/<reference>/<secret>")
 

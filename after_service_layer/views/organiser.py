@@ -4,15 +4,15 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import SelectChoice
 
-from ..clock import utc_now
 from ..database import db
 from ..forms import EventForm, VoucherForm
 from ..models import Event, VoucherKind
-from ..services import programme
-from ..services.refusals import Refusal
+from ..services import event_management
+from ..services.errors import DomainError
 from ..services.waiting_list import WaitingList
-from .answers import status_of, tell
+from ..support.clock import utc_now
 from .auth import login_required
+from .error_responses import status_of, tell
 
 bp = Blueprint("organiser", __name__, url_prefix="/organiser")
 
@@ -20,7 +20,10 @@ bp = Blueprint("organiser", __name__, url_prefix="/organiser")
 @bp.get("")
 @login_required
 def dashboard() -> ResponseReturnValue:
-    rows = [(row.event, row.seats_sold, row.net_cents) for row in programme.takings(db.session())]
+    rows = [
+        (row.event, row.seats_sold, row.net_cents)
+        for row in event_management.revenue_by_event(db.session())
+    ]
     return render_template("organiser/dashboard.html", rows=rows)
 
 
@@ -32,8 +35,8 @@ def new_event() -> ResponseReturnValue:
         if not form.validate():
             return _event_page(form, None, 422)
         try:
-            event = programme.create_event(db.session(), _event_details(form))
-        except Refusal as refusal:
+            event = event_management.create_event(db.session(), _event_details(form))
+        except DomainError as refusal:
             tell(form, refusal)
             return _event_page(form, None, status_of(refusal))
         flash(f"{event.title} is saved.")
@@ -44,21 +47,21 @@ def new_event() -> ResponseReturnValue:
 @bp.route("/events/<slug>/edit", methods=["GET", "POST"])
 @login_required
 def edit_event(slug: str) -> ResponseReturnValue:
-    event = programme.find_any_event(db.session(), slug)
+    event = event_management.find_any_event(db.session(), slug)
     if request.method == "POST":
         # Without the event: a field that is missing is missing, and not what is stored.
         form = EventForm()
         if not form.validate():
             return _event_page(form, event, 422)
         try:
-            programme.edit_event(
+            event_management.edit_event(
                 db.session(),
                 event,
                 _event_details(form),
                 waiting_list=WaitingList.from_context(),
                 clock=utc_now,
             )
-        except Refusal as refusal:
+        except DomainError as refusal:
             tell(form, refusal)
             return _event_page(form, event, status_of(refusal))
         flash(f"{event.title} is saved.")
@@ -71,14 +74,14 @@ def edit_event(slug: str) -> ResponseReturnValue:
 @login_required
 def vouchers() -> ResponseReturnValue:
     form = VoucherForm()
-    slugs = programme.event_slugs(db.session())
+    slugs = event_management.event_slugs(db.session())
     form.event.choices = [SelectChoice("", "any event"), *slugs]
     if form.is_submitted():
         if not form.validate():
             return _vouchers_page(form, 422)
         try:
-            voucher = programme.create_voucher(db.session(), _voucher_details(form))
-        except Refusal as refusal:
+            voucher = event_management.create_voucher(db.session(), _voucher_details(form))
+        except DomainError as refusal:
             tell(form, refusal)
             return _vouchers_page(form, status_of(refusal))
         flash(f"The voucher {voucher.code} is saved.")
@@ -86,8 +89,8 @@ def vouchers() -> ResponseReturnValue:
     return _vouchers_page(form)
 
 
-def _event_details(form: EventForm) -> programme.EventDetails:
-    return programme.EventDetails(
+def _event_details(form: EventForm) -> event_management.EventDetails:
+    return event_management.EventDetails(
         title=form.title.data,
         slug=form.slug.data,
         summary=form.summary.data,
@@ -103,8 +106,8 @@ def _event_details(form: EventForm) -> programme.EventDetails:
     )
 
 
-def _voucher_details(form: VoucherForm) -> programme.VoucherDetails:
-    return programme.VoucherDetails(
+def _voucher_details(form: VoucherForm) -> event_management.VoucherDetails:
+    return event_management.VoucherDetails(
         code=form.code.data,
         kind=VoucherKind(form.kind.data),
         value=form.value_off,
@@ -120,5 +123,5 @@ def _event_page(form: EventForm, event: Event | None, status: int = 200) -> Resp
 
 
 def _vouchers_page(form: VoucherForm, status: int = 200) -> ResponseReturnValue:
-    rows = programme.list_vouchers(db.session())
+    rows = event_management.list_vouchers(db.session())
     return render_template("organiser/vouchers.html", rows=rows, form=form), status

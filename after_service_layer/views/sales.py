@@ -5,17 +5,17 @@ from collections.abc import Sequence
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ..clock import utc_now
 from ..database import db
 from ..forms import CheckinForm
 from ..models import Event
-from ..services.admission import check_in as admit
-from ..services.programme import find_any_event
-from ..services.refusals import Refusal
-from ..services.sales import Line, sales_of, total_of
-from ..spreadsheet import csv_of, plain_euros
-from .answers import status_of, tell
+from ..services.check_in import check_in as admit
+from ..services.errors import DomainError
+from ..services.event_management import find_any_event
+from ..services.sales import Line, sales_by_voucher, sales_total
+from ..support.clock import utc_now
+from ..support.spreadsheet import csv_text, plain_euros
 from .auth import login_required
+from .error_responses import status_of, tell
 
 bp = Blueprint("sales", __name__, url_prefix="/organiser/events/<slug>")
 
@@ -33,9 +33,9 @@ def report(slug: str) -> ResponseReturnValue:
     if wanted == "html":
         return _sales_page(event, CheckinForm(formdata=None))
 
-    lines = sales_of(db.session(), event)
+    lines = sales_by_voucher(db.session(), event)
     header = ("voucher", "orders", "seats", "gross", "discounts", "refunds", "vat", "net")
-    text = csv_of([header, *(_cells(line) for line in [*lines, total_of(lines)])])
+    text = csv_text([header, *(_cells(line) for line in [*lines, sales_total(lines)])])
     name = {"Content-Disposition": f'attachment; filename="sales-{event.slug}.csv"'}
     return Response(text, headers=name, content_type="text/csv; charset=utf-8")
 
@@ -49,7 +49,7 @@ def check_in(slug: str) -> ResponseReturnValue:
         return _sales_page(event, form, 422)
     try:
         ticket = admit(db.session(), event, form.code.data, clock=utc_now)
-    except Refusal as refusal:
+    except DomainError as refusal:
         return _sales_page(event, form, status_of(refusal), tell(form, refusal))
     flash(f"{ticket.order.name} is checked in.")
     return redirect(url_for("sales.report", slug=slug), 303)
@@ -72,12 +72,12 @@ def _sales_page(
     event: Event, form: CheckinForm, status: int = 200, problem: str | None = None
 ) -> ResponseReturnValue:
     """Show the report, with the form as it was typed."""
-    lines = sales_of(db.session(), event)
+    lines = sales_by_voucher(db.session(), event)
     page = render_template(
         "organiser/sales.html",
         event=event,
         lines=lines,
-        total=total_of(lines),
+        total=sales_total(lines),
         form=form,
         problem=problem,
     )

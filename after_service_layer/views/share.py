@@ -6,11 +6,11 @@ from flask.typing import ResponseReturnValue
 from ..database import db
 from ..models import Order
 from ..services.cancellation import find_order
+from ..services.errors import DomainError
 from ..services.oauth1 import OAuth1Service
-from ..services.refusals import Refusal
-from ..services.sharing import post_about
-from .answers import status_of
+from ..services.sharing import share_text
 from .auth import local_path
+from .error_responses import status_of
 
 bp = Blueprint("share", __name__, url_prefix="/share")
 
@@ -18,7 +18,7 @@ bp = Blueprint("share", __name__, url_prefix="/share")
 @bp.get("/<reference>/<secret>")
 def show(reference: str, secret: str) -> ResponseReturnValue:
     order = find_order(db.session(), reference, secret)
-    return _share_page(order, _text_about(order))
+    return _share_page(order, _share_text(order))
 
 
 @bp.get("/authorize")
@@ -40,12 +40,12 @@ def authorized() -> ResponseReturnValue:
 @bp.post("/<reference>/<secret>")
 def post(reference: str, secret: str) -> ResponseReturnValue:
     order = find_order(db.session(), reference, secret)
-    text = _text_about(order)
+    text = _share_text(order)
     # Nobody holds a connection to the database while another site is asked.
     db.session.rollback()
     try:
         OAuth1Service.from_context().post(text)
-    except Refusal as refusal:
+    except DomainError as refusal:
         return _share_page(order, text, str(refusal)), status_of(refusal)
     flash("Your post is out.")
     return redirect(url_for("share.show", reference=reference, secret=secret), 303)
@@ -58,9 +58,9 @@ def disconnect() -> ResponseReturnValue:
     return redirect(local_path(request.form.get("next", "")) or url_for("catalogue.index"), 303)
 
 
-def _text_about(order: Order) -> str:
+def _share_text(order: Order) -> str:
     slug = order.event.slug
-    return post_about(order, address=url_for("catalogue.show", slug=slug, _external=True))
+    return share_text(order, address=url_for("catalogue.show", slug=slug, _external=True))
 
 
 def _share_page(order: Order, text: str, problem: str | None = None) -> str:

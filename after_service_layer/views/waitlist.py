@@ -3,15 +3,15 @@
 from flask import Blueprint, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
-from ..clock import utc_now
 from ..database import db
 from ..forms import WaitlistForm
 from ..services.catalogue import find_event, require_open
 from ..services.checkout import Checkout
-from ..services.refusals import Refusal
+from ..services.errors import DomainError
 from ..services.waiting_list import WaitingList, find_offer
-from .answers import status_of, tell
+from ..support.clock import utc_now
 from .catalogue import event_page
+from .error_responses import status_of, tell
 
 bp = Blueprint("waitlist", __name__)
 
@@ -19,14 +19,14 @@ bp = Blueprint("waitlist", __name__)
 @bp.post("/events/<slug>/waitlist")
 def join(slug: str) -> ResponseReturnValue:
     event = find_event(db.session(), slug)
-    form = WaitlistForm(Checkout.from_context("checkout").most_to_wait_for(event))
+    form = WaitlistForm(Checkout.from_context("checkout").max_waitlist_quantity(event))
     try:
         # That it is too late counts for more than what is wrong with the form.
         require_open(event, now=utc_now())
         if not form.validate():
             return event_page(event, waitlist_form=form), 422
         is_new = WaitingList.from_context().join(event, form.email.data, form.quantity.data)
-    except Refusal as refusal:
+    except DomainError as refusal:
         problem = tell(form, refusal)
         return event_page(event, waitlist_form=form, problem=problem), status_of(refusal)
     if is_new:

@@ -4,10 +4,10 @@ from flask import Blueprint, abort, current_app, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from ..clock import utc_now
-from ..errors import http_error
 from ..gateways.payments import BadWebhook, read_webhook
 from ..services.settlement import Settlement
+from ..support.clock import utc_now
+from ..support.error_pages import http_error
 
 bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 
@@ -23,7 +23,7 @@ def payments() -> ResponseReturnValue:
         )
     except BadWebhook as error:
         abort(400, str(error))
-    Settlement.from_context().hear(report)
+    Settlement.from_context().handle_charge_event(report)
     return {"status": "ok"}
 
 

@@ -10,10 +10,10 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import delete, func, select
 from werkzeug.security import check_password_hash, generate_password_hash
 
-from ..clock import utc_now
 from ..database import db
 from ..forms import LoginForm
 from ..models import FailedLogin, Organiser
+from ..support.clock import utc_now
 
 bp = Blueprint("auth", __name__)
 

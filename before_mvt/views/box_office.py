@@ -5,9 +5,9 @@ from datetime import timedelta
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from ..clock import utc_now
 from ..forms import CheckoutForm
 from ..models import Event
+from ..support.clock import utc_now
 from . import checkout
 from .auth import login_required
 from .catalogue import event_or_404

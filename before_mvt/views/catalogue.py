@@ -9,10 +9,10 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import ColumnElement, case, func, or_, select
 from werkzeug.wrappers import Response
 
-from ..clock import utc_now
 from ..database import db
 from ..forms import CheckoutForm, WaitlistForm
 from ..models import CATEGORIES, Event, WaitlistEntry, seats_taken
+from ..support.clock import utc_now
 
 bp = Blueprint("catalogue", __name__)
 
@@ -146,12 +146,12 @@ def event_page(
     now = utc_now()
     seats_left = event.seats_left(now)
     typed = form.quantity.data if form is not None else None
-    wanted = min(typed or 1, event.most_to_wait_for)
+    wanted = min(typed or 1, event.max_waitlist_quantity)
     if not event.has_started(now):
         if form is None and (seats_left or offer is not None):
             form = _checkout_form(event, offer)
         if waitlist_form is None and offer is None and seats_left < wanted:
-            waitlist_form = WaitlistForm(event.most_to_wait_for, formdata=None)
+            waitlist_form = WaitlistForm(event.max_waitlist_quantity, formdata=None)
     return render_template(
         "catalogue/event.html",
         event=event,

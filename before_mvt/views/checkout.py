@@ -10,7 +10,6 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from ..clock import utc_now
 from ..database import db
 from ..forms import CheckoutForm
 from ..mail import send_confirmation, send_refund_notice
@@ -25,10 +24,11 @@ from ..models import (
     WaitlistEntry,
     WaitlistStatus,
 )
-from ..money import percent_of
 from ..payments import ask_gateway, is_charge_id, no_answer, reason_to_show
+from ..support.clock import utc_now
+from ..support.money import percent_of
 from .catalogue import event_or_404, event_page
-from .orders import give_back
+from .orders import refund
 from .waitlist import CLOSED, serve_waitlist
 
 bp = Blueprint("checkout", __name__)
@@ -59,9 +59,9 @@ def sell(
     give_up = partial(_give_up, event, form, page)
 
     # A form that was sent before, comes too late or is not valid need not wait for a lock.
-    twin = _order_of(form.checkout_id.data)
-    if twin is not None:
-        return _sent_before(twin, event, form, again)
+    existing_order = _order_of(form.checkout_id.data)
+    if existing_order is not None:
+        return _sent_before(existing_order, event, form, again)
     if event.has_started(utc_now()):
         return again(409, CLOSED)
     if not form.validate():
@@ -71,9 +71,9 @@ def sell(
     # waits for the first. All that follows goes by the instant at which the wait is over.
     event.lock()
     now = utc_now()
-    twin = _order_of(form.checkout_id.data)
-    if twin is not None:
-        return _sent_before(twin, event, form, give_up)
+    existing_order = _order_of(form.checkout_id.data)
+    if existing_order is not None:
+        return _sent_before(existing_order, event, form, give_up)
     if event.has_started(now):
         return give_up(409, CLOSED)
 
@@ -92,7 +92,7 @@ def sell(
 
     offer, no_offer = None, ""
     if form.offer.data:
-        offer = _offer_of(event, form.offer.data)
+        offer = _offer_for_event(event, form.offer.data)
         refusal = offer.refusal(form.email.data, now) if offer else "There is no such offer."
         if refusal is not None:
             offer, no_offer = None, f" {refusal}"
@@ -140,13 +140,13 @@ def sell(
     except IntegrityError:
         # The same form, sent for another event at the same moment.
         db.session.rollback()
-        twin = _order_of(form.checkout_id.data)
-        if twin is None:
+        existing_order = _order_of(form.checkout_id.data)
+        if existing_order is None:
             raise
-        return _sent_before(twin, event, form, give_up)
+        return _sent_before(existing_order, event, form, give_up)
 
     if order.total_cents == 0:
-        settle(order, None)
+        mark_succeeded(order, None)
         return _to_order(order)
 
     status, body = ask_gateway(
@@ -167,9 +167,9 @@ def sell(
             "amount": order.total_cents,
             "reference": order.reference,
         } if is_charge_id(charge_id):
-            settle(order, charge_id)
+            mark_succeeded(order, charge_id)
         case 402, {"error": {"message": str(reason)}}:
-            decline(order)
+            mark_failed(order)
             if order.status == OrderStatus.DECLINED:
                 return give_up(402, f"The card was declined: {reason_to_show(reason)}")
         case _:
@@ -180,7 +180,7 @@ def sell(
     return _to_order(order)
 
 
-def settle(order: Order, charge_id: str | None) -> None:
+def mark_succeeded(order: Order, charge_id: str | None) -> None:
     """Make an order paid whose charge has succeeded, and send the tickets.
 
     Where its seats are gone, the money goes back instead. Whoever comes second, be it this view,
@@ -202,14 +202,14 @@ def settle(order: Order, charge_id: str | None) -> None:
         if order.status == OrderStatus.PENDING:
             order.move_to(OrderStatus.EXPIRED)
         order.charge_id = charge_id
-        order.owe(order.total_cents)
+        order.mark_refund_due(order.total_cents)
         db.session.commit()
         if order.refund_state == RefundState.DUE:
-            give_back(order)
+            refund(order)
             send_refund_notice(order)
 
 
-def decline(order: Order) -> None:
+def mark_failed(order: Order) -> None:
     """Let a pending order go whose charge has failed; a late failure changes nothing. Commits."""
     order.event.lock()
     db.session.refresh(order)
@@ -221,7 +221,7 @@ def decline(order: Order) -> None:
     serve_waitlist(order.event)
 
 
-def _offer_of(event: Event, token: str) -> WaitlistEntry | None:
+def _offer_for_event(event: Event, token: str) -> WaitlistEntry | None:
     return db.session.scalar(
         select(WaitlistEntry).where(
             WaitlistEntry.token == token, WaitlistEntry.event_id == event.id
@@ -289,7 +289,7 @@ def _give_up(
 
 
 def _event_page_again(event: Event, form: CheckoutForm, problem: str | None) -> str:
-    offer = _offer_of(event, form.offer.data) if form.offer.data else None
+    offer = _offer_for_event(event, form.offer.data) if form.offer.data else None
     if offer is not None and not offer.offer_stands(utc_now()):
         offer = None
     return event_page(event, form=form, offer=offer, problem=problem)

@@ -7,11 +7,11 @@ from flask import Blueprint, abort, current_app, flash, redirect, render_templat
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from ..clock import utc_now
 from ..database import db
 from ..models import Order, OrderStatus, RefundState
-from ..money import net_of, percent_of
 from ..payments import ask_gateway, no_answer
+from ..support.clock import utc_now
+from ..support.money import net_of, percent_of
 from .waitlist import serve_waitlist
 
 bp = Blueprint("orders", __name__, url_prefix="/orders/<reference>/<secret>")
@@ -41,16 +41,16 @@ def cancel(reference: str, secret: str) -> ResponseReturnValue:
 
     # The seats are free before any money moves: if the gateway fails, the refund stays due.
     order.move_to(OrderStatus.CANCELLED)
-    order.owe(_refund_now(order, now))
+    order.mark_refund_due(_refund_now(order, now))
     db.session.commit()
 
-    give_back(order)
+    refund(order)
     serve_waitlist(order.event)
     flash("Your order is cancelled.")
     return redirect(url_for("orders.show", reference=reference, secret=secret), 303)
 
 
-def give_back(order: Order) -> bool:
+def refund(order: Order) -> bool:
     """Ask the gateway for the refund of an order, if one is due; return whether it was made.
 
     Commits when it was. Asking twice is safe: the gateway knows the refund by its key.

@@ -7,11 +7,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 from wtforms import SelectChoice
 
-from ..clock import utc_now
 from ..database import db
 from ..forms import EventForm, VoucherForm
 from ..models import Event, Order, OrderStatus, Voucher, VoucherKind, voucher_uses
-from ..money import net_of
+from ..support.clock import utc_now
+from ..support.money import net_of
 from .auth import login_required
 from .waitlist import serve_waitlist
 

@@ -7,12 +7,12 @@ from flask import Blueprint, Response, abort, flash, redirect, render_template, 
 from flask.typing import ResponseReturnValue
 from sqlalchemy import case, func, select
 
-from ..clock import utc_now, utc_text
 from ..database import db
 from ..forms import CheckinForm
 from ..models import Event, Order, OrderStatus, Ticket, Voucher
-from ..money import net_of
-from ..spreadsheet import csv_of, plain_euros
+from ..support.clock import utc_now, utc_text
+from ..support.money import net_of
+from ..support.spreadsheet import csv_text, plain_euros
 from .auth import login_required
 from .organiser import any_event_or_404
 
@@ -54,7 +54,7 @@ def report(slug: str) -> ResponseReturnValue:
 
     lines, total = _sales(event)
     header = ("voucher", "orders", "seats", "gross", "discounts", "refunds", "vat", "net")
-    text = csv_of([header, *(_cells(line) for line in [*lines, total])])
+    text = csv_text([header, *(_cells(line) for line in [*lines, total])])
     name = {"Content-Disposition": f'attachment; filename="sales-{event.slug}.csv"'}
     return Response(text, headers=name, content_type="text/csv; charset=utf-8")
 

@@ -19,10 +19,10 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from requests_oauthlib import OAuth1
 
-from ..clock import utc_text
 from ..database import db
 from ..models import Order, OrderStatus
-from ..sealing import seal, unseal
+from ..support.clock import utc_text
+from ..support.sealing import seal, unseal
 from .auth import local_path
 from .orders import order_or_404
 
@@ -37,7 +37,7 @@ LARGEST_CREDENTIALS = 1000
 @bp.get("/<reference>/<secret>")
 def show(reference: str, secret: str) -> ResponseReturnValue:
     order = _order_to_share(reference, secret)
-    return _share_page(order, _text_about(order))
+    return _share_page(order, _share_text(order))
 
 
 @bp.get("/authorize")
@@ -81,9 +81,9 @@ def post(reference: str, secret: str) -> ResponseReturnValue:
     order = _order_to_share(reference, secret)
     kept = _kept()
     if kept is None or kept["temporary"]:
-        return _share_page(order, _text_about(order), "Connect your account first."), 409
+        return _share_page(order, _share_text(order), "Connect your account first."), 409
 
-    text = _text_about(order)
+    text = _share_text(order)
     # Nobody holds a connection to the database while another site is asked.
     db.session.rollback()
     status, _ = _ask(_address("/statuses"), _signer(kept), {"status": text})
@@ -116,7 +116,7 @@ def _order_to_share(reference: str, secret: str) -> Order:
     return order
 
 
-def _text_about(order: Order) -> str:
+def _share_text(order: Order) -> str:
     event = order.event
     address = url_for("catalogue.show", slug=event.slug, _external=True)
     return f"I am going to {event.title} at {event.venue}, {utc_text(event.starts_at)}. {address}"

@@ -7,11 +7,11 @@ from flask import Blueprint, abort, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import and_, func, or_, select
 
-from ..clock import utc_now
 from ..database import db, for_each_row
 from ..forms import WaitlistForm
 from ..mail import send_offer
 from ..models import Event, WaitlistEntry, WaitlistStatus
+from ..support.clock import utc_now
 from .catalogue import event_or_404, event_page
 
 bp = Blueprint("waitlist", __name__)
@@ -23,7 +23,7 @@ CLOSED = "Sales are closed: the event has started."
 @bp.post("/events/<slug>/waitlist")
 def join(slug: str) -> ResponseReturnValue:
     event = event_or_404(slug)
-    form = WaitlistForm(event.most_to_wait_for)
+    form = WaitlistForm(event.max_waitlist_quantity)
 
     # A form that comes too late or is not valid need not wait for a lock.
     if event.has_started(utc_now()):

@@ -10,12 +10,12 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from ..clock import utc_now
 from ..database import db
-from ..errors import http_error
 from ..models import Order
 from ..payments import is_charge_id
-from .checkout import decline, settle
+from ..support.clock import utc_now
+from ..support.error_pages import http_error
+from .checkout import mark_failed, mark_succeeded
 
 bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 
@@ -60,9 +60,9 @@ def payments() -> ResponseReturnValue:
     if order is None:
         abort(404, "There is no such order.")
     if kind == "charge.failed":
-        decline(order)
+        mark_failed(order)
     elif kind == "charge.succeeded" and amount == order.total_cents:
-        settle(order, charge_id)
+        mark_succeeded(order, charge_id)
     elif kind == "charge.succeeded":
         current_app.logger.error("The charge of %s is over %s cents.", reference, amount)
     return {"status": "ok"}

@@ -19,10 +19,10 @@ from werkzeug.security import generate_password_hash
 from after_service_layer.models import Base
 from after_service_layer.services.cancellation import Cancellation
 from after_service_layer.services.checkout import Checkout
-from after_service_layer.services.notices import Notices
+from after_service_layer.services.maintenance import Expiry, Reconciliation
+from after_service_layer.services.notifications import Notifications
 from after_service_layer.services.refunds import Refunds
 from after_service_layer.services.settlement import Settlement
-from after_service_layer.services.upkeep import Expiry, Reconciliation
 from after_service_layer.services.waiting_list import WaitingList
 from tests.after.fakes import FakeClock, FakeMailer, FakePayments
 from tests.after.helpers import (
@@ -88,8 +88,8 @@ def fake_clock():
 
 
 @pytest.fixture
-def notices(session, mailer, fake_clock):
-    return Notices(session, mailer=mailer, clock=fake_clock)
+def notifications(session, mailer, fake_clock):
+    return Notifications(session, mailer=mailer, clock=fake_clock)
 
 
 @pytest.fixture
@@ -98,9 +98,9 @@ def refunds(session, payments):
 
 
 @pytest.fixture
-def waiting_list(session, notices, fake_clock):
+def waiting_list(session, notifications, fake_clock):
     return WaitingList(
-        session, notices=notices, clock=fake_clock, new_secret=secrets.token_urlsafe
+        session, notifications=notifications, clock=fake_clock, new_secret=secrets.token_urlsafe
     )
 
 
@@ -110,11 +110,11 @@ def expiry(session, waiting_list, fake_clock):
 
 
 @pytest.fixture
-def settlement(session, refunds, notices, waiting_list, fake_clock):
+def settlement(session, refunds, notifications, waiting_list, fake_clock):
     return Settlement(
         session,
         refunds=refunds,
-        notices=notices,
+        notifications=notifications,
         waiting_list=waiting_list,
         clock=fake_clock,
         new_secret=secrets.token_urlsafe,
@@ -149,13 +149,13 @@ def cancellation(session, refunds, waiting_list, fake_clock):
 
 
 @pytest.fixture
-def reconciliation(session, payments, settlement, refunds, notices, fake_clock):
+def reconciliation(session, payments, settlement, refunds, notifications, fake_clock):
     return Reconciliation(
         session,
         payments=payments,
         settlement=settlement,
         refunds=refunds,
-        notices=notices,
+        notifications=notifications,
         clock=fake_clock,
     )
 

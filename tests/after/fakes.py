@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from after_service_layer.messages import compose
 from after_service_layer.models import Order, WaitlistEntry
-from after_service_layer.services.interfaces import Credentials, MailNotSent, NoClearAnswer
-from after_service_layer.services.refusals import CardDeclined
+from after_service_layer.services.errors import CardDeclined
+from after_service_layer.services.interfaces import Credentials, MailNotSent, PaymentOutcomeUnknown
+from after_service_layer.support.messages import compose
 from tests.after.helpers import NOW
 
 
@@ -53,11 +53,11 @@ class FakePayments:
         if source == "tok_declined":
             raise CardDeclined("The bank refuses to pay.")
         if source == "tok_error":
-            raise NoClearAnswer("The gateway failed.")
+            raise PaymentOutcomeUnknown("The gateway failed.")
         charge = Charge(amount_cents=amount_cents, source=source, reference=reference, key=key)
         if charge not in self.charges:
             if key in [earlier.key for earlier in self.charges]:
-                raise NoClearAnswer("This key was used for another charge.")
+                raise PaymentOutcomeUnknown("This key was used for another charge.")
             self.charges.append(charge)
         return f"ch_{self.charges.index(charge) + 1}"
 
@@ -68,7 +68,7 @@ class FakePayments:
             if charge.key != key:
                 continue
             if (charge.amount_cents, charge.reference) != (amount_cents, reference):
-                raise NoClearAnswer("This key was used for another charge.")
+                raise PaymentOutcomeUnknown("This key was used for another charge.")
             return f"ch_{number}"
         return None
 
@@ -90,16 +90,16 @@ class FakeMailer:
         self.sent: list[tuple[str, Order | WaitlistEntry]] = []
         self.failure: BaseException | None = None
 
-    def confirm(self, order: Order) -> None:
+    def send_confirmation(self, order: Order) -> None:
         self._send("confirmation", order, "confirmation_sent_at")
 
-    def remind(self, order: Order) -> None:
+    def send_reminder(self, order: Order) -> None:
         self._send("reminder", order, "reminder_sent_at")
 
-    def tell_of_refund(self, order: Order) -> None:
+    def send_refund_notice(self, order: Order) -> None:
         self._send("refund", order, "refund_notice_sent_at")
 
-    def offer(self, entry: WaitlistEntry) -> None:
+    def send_offer(self, entry: WaitlistEntry) -> None:
         self._send("offer", entry, "offer_sent_at")
 
     def _send(self, mail: str, row: Order | WaitlistEntry, sent_at: str) -> None:

@@ -4,8 +4,8 @@ import pytest
 
 from after_service_layer.models import Order, Ticket
 from after_service_layer.services.cancellation import find_order, refund_now
-from after_service_layer.services.interfaces import NoClearAnswer
-from after_service_layer.services.refusals import CannotCancel, OrderNotFound
+from after_service_layer.services.errors import CannotCancel, OrderNotFound
+from after_service_layer.services.interfaces import PaymentOutcomeUnknown
 from tests.after.factories import a_purchase, add, an_event, an_order, saved
 from tests.after.fakes import Refund
 from tests.after.helpers import DAY, HOUR, NOW, TICK
@@ -155,7 +155,7 @@ def test_once_a_ticket_is_checked_in_it_is_too_late(cancellation, payments, sess
 @pytest.mark.behaviour("cancel.refund_due")
 def test_what_the_gateway_does_not_give_back_stays_due(cancellation, payments, session):
     order = add(session, an_order_for(30 * DAY, total_cents=2500))
-    payments.failure = NoClearAnswer("The gateway failed.")
+    payments.failure = PaymentOutcomeUnknown("The gateway failed.")
 
     cancellation.cancel(order)
 

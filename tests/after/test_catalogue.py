@@ -3,7 +3,7 @@
 import pytest
 
 from after_service_layer.services.catalogue import EventQuery, recent_events, search_events
-from after_service_layer.services.refusals import InvalidQuery
+from after_service_layer.services.errors import InvalidQuery
 from tests.after.factories import add, an_event, an_order
 from tests.after.helpers import DAY, NOW, TICK
 

@@ -3,8 +3,8 @@
 import pytest
 
 from after_service_layer.models import Ticket
-from after_service_layer.services.admission import check_in
-from after_service_layer.services.refusals import CannotCheckIn, TicketNotFound
+from after_service_layer.services.check_in import check_in
+from after_service_layer.services.errors import CannotCheckIn, TicketNotFound
 from tests.after.factories import add, an_event, an_order, saved
 from tests.after.helpers import MINUTE, NOW
 

@@ -7,15 +7,15 @@ import pytest
 from sqlalchemy.orm import Session
 
 from after_service_layer.models import Event, Order, Ticket
-from after_service_layer.services.interfaces import MailNotSent
-from after_service_layer.services.refusals import (
+from after_service_layer.services.errors import (
     CardMissing,
     CheckoutIdUsed,
-    PaymentUnanswered,
+    PaymentPending,
     QuantityRefused,
     SalesClosed,
     SoldOut,
 )
+from after_service_layer.services.interfaces import MailNotSent
 from tests.after.factories import a_purchase, a_voucher, add, an_event, an_order, saved
 from tests.after.fakes import Charge
 from tests.after.helpers import DAY, MINUTE, NOW, TICK
@@ -299,7 +299,7 @@ def test_a_pending_order_keeps_its_seats_until_its_hold_lapses(session, hold_unt
 def test_the_seats_of_an_unpaid_order_come_free_after_half_an_hour(checkout, session):
     event = add(session, an_event(capacity=1))
 
-    with pytest.raises(PaymentUnanswered):
+    with pytest.raises(PaymentPending):
         checkout.place(event, a_purchase(card_token="tok_error"))
 
     assert event.seats_left(NOW + 30 * MINUTE) == 0
@@ -343,7 +343,7 @@ def test_the_seats_are_held_for_as_long_as_is_set(make_checkout, session, settin
 def test_an_order_may_have_as_many_seats_as_is_set_or_as_the_event_says(
     make_checkout, settings, most
 ):
-    assert make_checkout(**settings).most_seats(an_event(max_per_order=4)) == most
+    assert make_checkout(**settings).max_quantity(an_event(max_per_order=4)) == most
 
 
 @pytest.mark.behaviour("checkout.invalid")
@@ -369,4 +369,4 @@ def test_nobody_gets_round_the_limit_by_another_way_than_the_form(
 def test_nobody_waits_for_more_than_one_order_may_have(make_checkout, limit, capacity, most):
     checkout = make_checkout(max_per_order=limit)
 
-    assert checkout.most_to_wait_for(an_event(max_per_order=4, capacity=capacity)) == most
+    assert checkout.max_waitlist_quantity(an_event(max_per_order=4, capacity=capacity)) == most

@@ -46,7 +46,7 @@ def test_a_late_success_is_stored_as_refund_due_before_money_is_given_back(
     payments.failure = PowerCut()
 
     with pytest.raises(PowerCut):
-        settlement.succeeded(late, "ch_777")
+        settlement.mark_succeeded(late, "ch_777")
 
     [late] = saved(session, Order)
     assert (late.charge_id, late.refund_cents, late.refund_state) == ("ch_777", 2500, "due")

@@ -3,7 +3,7 @@
 import pytest
 
 from after_service_layer.services.catalogue import find_event
-from after_service_layer.services.refusals import EventNotFound
+from after_service_layer.services.errors import EventNotFound
 from tests.after.factories import add, an_event, an_order
 from tests.after.helpers import NOW, TICK
 

@@ -12,14 +12,14 @@ from after_service_layer.gateways.credentials import SessionCredentials
 from after_service_layer.gateways.mail import SmtpMailer
 from after_service_layer.gateways.network import SignedHttp
 from after_service_layer.gateways.payments import HttpPayments
+from after_service_layer.services.errors import CardDeclined
 from after_service_layer.services.interfaces import (
     Credentials,
     MailNotSent,
     NoAnswer,
-    NoClearAnswer,
+    PaymentOutcomeUnknown,
 )
 from after_service_layer.services.oauth1 import OAuth1Service
-from after_service_layer.services.refusals import CardDeclined
 from tests.after.factories import an_entry, an_event, an_order
 from tests.after.fakes import FakeCredentials, FakeHttp, FakeMailer, FakePayments
 from workbench.sandbox.gateway import running_gateway
@@ -66,7 +66,7 @@ def payments(request):
 def dead_payments(request, dead_port):
     if request.param == "fake":
         payments = FakePayments()
-        payments.failure = NoClearAnswer("The gateway does not answer.")
+        payments.failure = PaymentOutcomeUnknown("The gateway does not answer.")
         return payments
     return HttpPayments(url=f"http://{HOST}:{dead_port}", api_key="any", timeout=5)
 
@@ -93,7 +93,7 @@ def test_a_declined_card_comes_with_the_reason(payments, key):
 
 @pytest.mark.behaviour("checkout.unanswered")
 def test_a_gateway_that_fails_gives_no_clear_answer(payments, key):
-    with pytest.raises(NoClearAnswer):
+    with pytest.raises(PaymentOutcomeUnknown):
         charge(payments, key, "tok_error")
 
 
@@ -101,7 +101,7 @@ def test_a_gateway_that_fails_gives_no_clear_answer(payments, key):
 def test_the_key_of_another_charge_gives_no_clear_answer(payments, key):
     charge(payments, key, amount_cents=2500)
 
-    with pytest.raises(NoClearAnswer):
+    with pytest.raises(PaymentOutcomeUnknown):
         charge(payments, key, amount_cents=100)
 
 
@@ -129,7 +129,7 @@ def test_without_a_charge_none_is_found(payments, key):
 def test_to_find_another_charge_is_no_clear_answer(payments, key, difference):
     charge(payments, key)
 
-    with pytest.raises(NoClearAnswer):
+    with pytest.raises(PaymentOutcomeUnknown):
         find_charge(payments, key, **difference)
 
 
@@ -143,19 +143,19 @@ def test_money_is_given_back_and_can_be_asked_for_again_under_its_key(payments, 
 
 @pytest.mark.behaviour("checkout.unanswered")
 def test_a_gateway_that_is_not_there_charges_nothing(dead_payments, key):
-    with pytest.raises(NoClearAnswer):
+    with pytest.raises(PaymentOutcomeUnknown):
         charge(dead_payments, key)
 
 
 @pytest.mark.behaviour("cancel.refund_due")
 def test_a_gateway_that_is_not_there_gives_nothing_back(dead_payments, key):
-    with pytest.raises(NoClearAnswer):
+    with pytest.raises(PaymentOutcomeUnknown):
         dead_payments.refund(charge_id="ch_1", amount_cents=2500, key=key)
 
 
 @pytest.mark.behaviour("jobs.reconcile.unknown")
 def test_a_gateway_that_is_not_there_finds_nothing(dead_payments, key):
-    with pytest.raises(NoClearAnswer):
+    with pytest.raises(PaymentOutcomeUnknown):
         find_charge(dead_payments, key)
 
 
@@ -163,7 +163,7 @@ def test_a_gateway_that_is_not_there_finds_nothing(dead_payments, key):
 def test_an_answer_that_comes_too_late_is_none(sandbox, key):
     payments = HttpPayments(url=sandbox.url, api_key=sandbox.api_key, timeout=0.05)
 
-    with pytest.raises(NoClearAnswer):
+    with pytest.raises(PaymentOutcomeUnknown):
         charge(payments, key, "tok_slow")
 
 
@@ -189,10 +189,14 @@ def real_mail():
 
 # Each mail that a mailer can send, and the row that it is about.
 MAILS = [
-    pytest.param("confirm", an_order, marks=pytest.mark.behaviour("checkout.confirmation")),
-    pytest.param("remind", an_order, marks=pytest.mark.behaviour("jobs.remind")),
-    pytest.param("tell_of_refund", an_order, marks=pytest.mark.behaviour("webhook.late_refunded")),
-    pytest.param("offer", an_entry, marks=pytest.mark.behaviour("offer.mail")),
+    pytest.param(
+        "send_confirmation", an_order, marks=pytest.mark.behaviour("checkout.confirmation")
+    ),
+    pytest.param("send_reminder", an_order, marks=pytest.mark.behaviour("jobs.remind")),
+    pytest.param(
+        "send_refund_notice", an_order, marks=pytest.mark.behaviour("webhook.late_refunded")
+    ),
+    pytest.param("send_offer", an_entry, marks=pytest.mark.behaviour("offer.mail")),
 ]
 
 

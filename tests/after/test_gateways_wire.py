@@ -9,8 +9,8 @@ import requests
 from after_service_layer.gateways.mail import SmtpMailer
 from after_service_layer.gateways.network import SignedHttp
 from after_service_layer.gateways.payments import HttpPayments
-from after_service_layer.services.interfaces import MailNotSent, NoAnswer, NoClearAnswer
-from after_service_layer.services.refusals import CardDeclined, PaymentUnanswered
+from after_service_layer.services.errors import CardDeclined, PaymentPending
+from after_service_layer.services.interfaces import MailNotSent, NoAnswer, PaymentOutcomeUnknown
 from tests.after.factories import a_purchase, add, an_entry, an_event, an_order
 from tests.after.helpers import NETWORK_URL, NOW, PAYMENTS_URL
 
@@ -96,7 +96,7 @@ NO_CLEAR_ANSWERS = {
 def test_what_does_not_say_yes_or_no_is_no_clear_answer(gateway, http_payments, answer):
     gateway.answers("charges", **answer)
 
-    with pytest.raises(NoClearAnswer):
+    with pytest.raises(PaymentOutcomeUnknown):
         charge(http_payments)
     assert len(gateway.requests) == 1
 
@@ -112,7 +112,7 @@ def test_a_success_that_is_not_about_this_charge_is_no_clear_answer(
 ):
     gateway.charges(**difference)
 
-    with pytest.raises(NoClearAnswer):
+    with pytest.raises(PaymentOutcomeUnknown):
         charge(http_payments)
 
 
@@ -144,7 +144,7 @@ def test_an_answer_that_does_not_name_the_charge_is_no_clear_answer(
 ):
     gateway.answers("charges", method="GET", **answer)
 
-    with pytest.raises(NoClearAnswer):
+    with pytest.raises(PaymentOutcomeUnknown):
         http_payments.find_charge(amount_cents=2500, reference="ABCDE", key="ABCDE-1")
 
 
@@ -167,7 +167,7 @@ NO_REFUNDS = {
 def test_money_is_given_back_only_when_the_gateway_says_so(gateway, http_payments, answer):
     gateway.answers("refunds", **answer)
 
-    with pytest.raises(NoClearAnswer):
+    with pytest.raises(PaymentOutcomeUnknown):
         http_payments.refund(charge_id="ch_777", amount_cents=2500, key="ABCDE-refund")
 
 
@@ -189,7 +189,7 @@ def order():
 
 @pytest.mark.behaviour("checkout.confirmation")
 def test_a_mail_as_it_is_sent(mailbox, order, smtp_mailer):
-    smtp_mailer.confirm(order)
+    smtp_mailer.send_confirmation(order)
 
     [mail] = mailbox.mails
     assert mailbox.server == ("mail.example", 25)
@@ -202,19 +202,19 @@ def test_a_mail_as_it_is_sent(mailbox, order, smtp_mailer):
     ("name", "subject", "template"),
     [
         pytest.param(
-            "confirm",
+            "send_confirmation",
             "Your tickets for Jazz",
             "mail/confirmation.txt",
             marks=pytest.mark.behaviour("checkout.confirmation"),
         ),
         pytest.param(
-            "remind",
+            "send_reminder",
             "Soon: Jazz",
             "mail/reminder.txt",
             marks=pytest.mark.behaviour("jobs.remind"),
         ),
         pytest.param(
-            "tell_of_refund",
+            "send_refund_notice",
             "Your money back for Jazz",
             "mail/refund.txt",
             marks=pytest.mark.behaviour("webhook.late_refunded"),
@@ -233,7 +233,7 @@ def test_each_mail_has_its_subject_and_template(
 
 @pytest.mark.behaviour("offer.mail")
 def test_an_offer_has_its_subject_and_template(mailbox, smtp_mailer):
-    smtp_mailer.offer(an_entry(an_event("Jazz")))
+    smtp_mailer.send_offer(an_entry(an_event("Jazz")))
 
     [mail] = mailbox.mails
     assert mail["Subject"] == "Seats for Jazz"
@@ -250,7 +250,7 @@ def test_a_mail_that_the_server_does_not_take_is_not_sent(mailbox, order, smtp_m
     mailbox.failure = failure
 
     with pytest.raises(MailNotSent):
-        smtp_mailer.confirm(order)
+        smtp_mailer.send_confirmation(order)
 
 
 @pytest.mark.behaviour("mail.unexpected")
@@ -263,7 +263,7 @@ def test_a_mail_that_fails_for_another_reason_is_not_sent_either(
     mailbox.failure = failure
 
     with pytest.raises(MailNotSent, match=f"^{type(failure).__name__}: {failure}$"):
-        smtp_mailer.confirm(order)
+        smtp_mailer.send_confirmation(order)
 
 
 @pytest.mark.behaviour("mail.unexpected")
@@ -281,7 +281,7 @@ def test_a_mail_that_fails_for_another_reason_is_not_sent_either(
 )
 def test_an_address_that_cannot_be_written_is_not_sent_to(mailbox, smtp_mailer, email):
     with pytest.raises(MailNotSent):
-        smtp_mailer.confirm(an_order(an_event(), id=7, email=email))
+        smtp_mailer.send_confirmation(an_order(an_event(), id=7, email=email))
 
     assert mailbox.recipients == []
 
@@ -298,7 +298,7 @@ def test_an_address_that_cannot_be_written_is_not_sent_to(mailbox, smtp_mailer, 
     ],
 )
 def test_the_subject_has_the_title_as_it_was_typed(mailbox, smtp_mailer, title):
-    smtp_mailer.confirm(an_order(an_event(title), id=7, email="ada@example.org"))
+    smtp_mailer.send_confirmation(an_order(an_event(title), id=7, email="ada@example.org"))
 
     [mail] = mailbox.mails
     assert mail["Subject"] == f"Your tickets for {title}"
@@ -310,7 +310,7 @@ def test_the_subject_has_the_title_as_it_was_typed(mailbox, smtp_mailer, title):
 def test_the_gateway_is_not_followed_elsewhere(gateway, http_payments):
     gateway.redirects("charges")
 
-    with pytest.raises(NoClearAnswer):
+    with pytest.raises(PaymentOutcomeUnknown):
         http_payments.charge(amount_cents=1, source="tok_visa", reference="A", key="A-1")
 
     assert len(gateway.requests) == 1
@@ -320,7 +320,7 @@ def test_the_gateway_is_not_followed_elsewhere(gateway, http_payments):
 def test_the_gateway_is_not_followed_elsewhere_for_a_refund(gateway, http_payments):
     gateway.redirects("refunds")
 
-    with pytest.raises(NoClearAnswer):
+    with pytest.raises(PaymentOutcomeUnknown):
         http_payments.refund(charge_id="ch_1", amount_cents=1, key="A-refund")
 
     assert len(gateway.requests) == 1
@@ -330,7 +330,9 @@ def test_the_gateway_is_not_followed_elsewhere_for_a_refund(gateway, http_paymen
 def test_an_unexpected_error_at_the_gateway_is_no_clear_answer(gateway, http_payments):
     gateway.answers("charges", body=RuntimeError("Nobody has thought of this one."))
 
-    with pytest.raises(NoClearAnswer, match=r"^RuntimeError: Nobody has thought of this one\.$"):
+    with pytest.raises(
+        PaymentOutcomeUnknown, match=r"^RuntimeError: Nobody has thought of this one\.$"
+    ):
         http_payments.charge(amount_cents=1, source="tok_visa", reference="A", key="A-1")
 
 
@@ -444,7 +446,7 @@ def test_an_answer_that_leads_to_no_address_is_none(network):
 def test_a_charge_id_that_cannot_be_kept_is_no_clear_answer(gateway, http_payments, charge_id):
     gateway.charges(id=charge_id)
 
-    with pytest.raises(NoClearAnswer, match=r"^status 201$"):
+    with pytest.raises(PaymentOutcomeUnknown, match=r"^status 201$"):
         http_payments.charge(amount_cents=1, source="tok_visa", reference="A", key="A-1")
 
 
@@ -452,7 +454,7 @@ def test_a_charge_id_that_cannot_be_kept_is_no_clear_answer(gateway, http_paymen
 def test_a_charge_that_is_found_needs_an_id_that_can_be_kept(gateway, http_payments):
     gateway.knows(an_order(an_event(), total_cents=1, reference="A"), id="ch\0")
 
-    with pytest.raises(NoClearAnswer, match=r"^status 200$"):
+    with pytest.raises(PaymentOutcomeUnknown, match=r"^status 200$"):
         http_payments.find_charge(amount_cents=1, reference="A", key="A-1")
 
 
@@ -490,22 +492,22 @@ def test_what_a_mail_server_quotes_of_a_link_is_masked(mailbox, order, smtp_mail
     mailbox.failure = ConnectionError("Blocked: http://127.0.0.1/orders/A0001/secret-1")
 
     with pytest.raises(MailNotSent, match=r"/orders/A0001/\*\*\*$"):
-        smtp_mailer.confirm(order)
+        smtp_mailer.send_confirmation(order)
 
 
 @pytest.mark.behaviour("log.no_keys")
 def test_no_clear_answer_names_neither_card_nor_answer(gateway, http_payments):
     gateway.answers("charges", status=500, json={"echo": "tok_visa", "more": "x\nINFO forged"})
 
-    with pytest.raises(NoClearAnswer, match=r"^status 500$"):
+    with pytest.raises(PaymentOutcomeUnknown, match=r"^status 500$"):
         http_payments.charge(amount_cents=1, source="tok_visa", reference="A", key="A-1")
 
 
 @pytest.mark.behaviour("log.no_keys")
 def test_neither_card_nor_secret_is_logged_with_it(caplog, checkout, payments, session):
-    payments.failure = NoClearAnswer("status 500")
+    payments.failure = PaymentOutcomeUnknown("status 500")
 
-    with pytest.raises(PaymentUnanswered) as held:
+    with pytest.raises(PaymentPending) as held:
         checkout.place(add(session, an_event()), a_purchase(card_token="tok_visa"))
 
     order = held.value.order

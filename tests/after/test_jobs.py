@@ -3,8 +3,8 @@
 import pytest
 
 from after_service_layer.models import Lockable, Order, Ticket, WaitlistEntry
-from after_service_layer.services import upkeep
-from after_service_layer.services.interfaces import MailNotSent, NoClearAnswer
+from after_service_layer.services import maintenance
+from after_service_layer.services.interfaces import MailNotSent, PaymentOutcomeUnknown
 from tests.after.factories import a_purchase, add, an_entry, an_event, an_order, saved
 from tests.after.fakes import Refund
 from tests.after.helpers import DAY, HOUR, MINUTE, NOW, TICK, Killed
@@ -16,11 +16,13 @@ REFUNDED = {"charge_id": "ch_1", "refund_cents": 2500, "refund_state": "done"}
 
 
 @pytest.fixture
-def run(expiry, fake_clock, notices, reconciliation, session):
+def run(expiry, fake_clock, notifications, reconciliation, session):
     """Return a function that runs a job, and gives what it did; noughts left out."""
     jobs = {
         "expire": expiry.run,
-        "remind": lambda: upkeep.remind(session, notices=notices, now=fake_clock()),
+        "remind": lambda: maintenance.remind(
+            session, notifications=notifications, now=fake_clock()
+        ),
         "reconcile": reconciliation.run,
     }
     return lambda job: {what: number for what, number in jobs[job]().items() if number}
@@ -51,7 +53,7 @@ def states(session):
 @pytest.mark.behaviour("jobs.expire")
 @pytest.mark.behaviour("jobs.remind")
 @pytest.mark.behaviour("jobs.reconcile.charges")
-def test_a_job_names_all_that_it_might_have_done(expiry, notices, reconciliation, session):
+def test_a_job_names_all_that_it_might_have_done(expiry, notifications, reconciliation, session):
     assert list(expiry.run()) == [
         "expired orders",
         "lapsed offers",
@@ -60,7 +62,7 @@ def test_a_job_names_all_that_it_might_have_done(expiry, notices, reconciliation
         "offers mailed",
         "offers not mailed",
     ]
-    assert list(upkeep.remind(session, notices=notices, now=NOW)) == [
+    assert list(maintenance.remind(session, notifications=notifications, now=NOW)) == [
         "reminders sent",
         "reminders not sent",
     ]
@@ -235,7 +237,7 @@ def test_without_a_clear_answer_the_gateway_is_asked_again(charge, payments, run
     order = add(session, an_order(an_event(), "pending", **LAPSED))
     charge(order)
 
-    payments.failure = NoClearAnswer()
+    payments.failure = PaymentOutcomeUnknown()
     assert run("reconcile") == {"charges still unknown": 1}
     assert saved(session, Order) == [order]
     assert (order.status, order.uncharged_at) == ("pending", None)
@@ -269,7 +271,7 @@ def test_one_order_that_stays_unknown_holds_up_no_other(charge, run, session, st
 def test_a_refund_that_is_due_is_asked_for_again(payments, run, session):
     order = add(session, an_order(an_event(), "cancelled", **REFUND_DUE))
 
-    payments.failure = NoClearAnswer()
+    payments.failure = PaymentOutcomeUnknown()
     assert run("reconcile") == {"refunds still due": 1}
     payments.failure = None
     assert run("reconcile") == {"refunds made": 1}
@@ -391,15 +393,15 @@ def test_a_job_that_runs_again_does_nothing_again(charge, mailer, payments, run,
 def test_two_jobs_at_once_send_each_mail_once(mailer, run, session):
     event = an_event()
     first, second = [add(session, an_order(event, number=number, **UNSENT)) for number in (1, 2)]
-    confirm = mailer.confirm
+    confirm = mailer.send_confirmation
 
     def confirm_late(order):
         """Let another job be quicker with the mail that comes after this one."""
-        mailer.confirm = confirm
+        mailer.send_confirmation = confirm
         assert run("reconcile")["confirmations sent"] == 1
         confirm(order)
 
-    mailer.confirm = confirm_late
+    mailer.send_confirmation = confirm_late
 
     assert run("reconcile")["confirmations sent"] == 1
     assert mailer.sent == [("confirmation", second), ("confirmation", first)]
@@ -610,7 +612,7 @@ def test_an_order_that_fails_holds_up_no_other(break_at, caplog, charge, run, se
 
 @pytest.mark.behaviour("jobs.one_fails")
 def test_a_refund_that_fails_unexpectedly_stays_due(payments, run, session):
-    """The interface promises NoClearAnswer; an implementation may break its promise."""
+    """The interface promises PaymentOutcomeUnknown; an implementation may break its promise."""
     event = an_event()
     for number in (1, 2):
         add(session, an_order(event, "cancelled", number=number, **REFUND_DUE))
@@ -627,10 +629,10 @@ def meanwhile(mailer, monkeypatch):
         def send_slowly(row):
             mailer.sent.append(("first", row))
             act()
-            for name in ("remind", "offer"):
+            for name in ("send_reminder", "send_offer"):
                 monkeypatch.delattr(mailer, name, raising=False)
 
-        for name in ("remind", "offer"):
+        for name in ("send_reminder", "send_offer"):
             monkeypatch.setattr(mailer, name, send_slowly, raising=False)
 
     return meanwhile

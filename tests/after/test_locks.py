@@ -10,10 +10,10 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from after_service_layer.models import Lockable, Order, Ticket, WaitlistEntry
-from after_service_layer.services import programme
-from after_service_layer.services.admission import check_in
+from after_service_layer.services import event_management
 from after_service_layer.services.batches import for_each_row
-from after_service_layer.services.refusals import (
+from after_service_layer.services.check_in import check_in
+from after_service_layer.services.errors import (
     CannotCancel,
     CheckoutIdUsed,
     SalesClosed,
@@ -142,7 +142,7 @@ def test_a_capacity_may_be_cut_by_the_seats_of_a_hold_that_lapses_meanwhile(
 ):
     event = add(session, an_event(capacity=10))
     add(session, an_order(event, "pending", quantity=6, hold_until=NOW))
-    details = programme.EventDetails(
+    details = event_management.EventDetails(
         title=event.title,
         slug=event.slug,
         summary=event.summary,
@@ -158,7 +158,9 @@ def test_a_capacity_may_be_cut_by_the_seats_of_a_hold_that_lapses_meanwhile(
     )
     wait_for_lock(until=NOW + TICK)
 
-    programme.edit_event(session, event, details, waiting_list=waiting_list, clock=fake_clock)
+    event_management.edit_event(
+        session, event, details, waiting_list=waiting_list, clock=fake_clock
+    )
 
     assert event.capacity == 5
 
@@ -275,12 +277,14 @@ def test_a_cancellation_looks_again_after_its_wait(cancellation, monkeypatch, se
 
 @pytest.mark.behaviour("lock.instant")
 def test_a_mail_that_takes_its_time_is_noted_by_the_instant_of_its_claim(
-    fake_clock, mailer, monkeypatch, notices, session
+    fake_clock, mailer, monkeypatch, notifications, session
 ):
     order = add(session, an_order(an_event(), confirmation_sent_at=None))
-    monkeypatch.setattr(mailer, "confirm", lambda row: setattr(fake_clock, "now", NOW + HOUR))
+    monkeypatch.setattr(
+        mailer, "send_confirmation", lambda row: setattr(fake_clock, "now", NOW + HOUR)
+    )
 
-    assert notices.confirm(order)
+    assert notifications.send_confirmation(order)
 
     assert order.confirmation_sent_at == NOW
 

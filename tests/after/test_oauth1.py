@@ -14,15 +14,15 @@ from itsdangerous import URLSafeTimedSerializer
 
 from after_service_layer import wiring
 from after_service_layer.gateways.credentials import SessionCredentials
-from after_service_layer.services.interfaces import Credentials, NoAnswer
-from after_service_layer.services.oauth1 import OAuth1Service
-from after_service_layer.services.refusals import (
+from after_service_layer.services.errors import (
+    InvalidCallback,
     NetworkRefused,
     NetworkUnclear,
     NotAllowed,
     NotConnected,
-    StrangeCallback,
 )
+from after_service_layer.services.interfaces import Credentials, NoAnswer
+from after_service_layer.services.oauth1 import OAuth1Service
 from tests.after.fakes import FakeCredentials, FakeHttp, Sent
 from tests.after.helpers import (
     NETWORK_URL,
@@ -328,7 +328,7 @@ def test_another_token_than_was_given_is_refused_and_changes_nothing(
 ):
     credentials.kept = TEMPORARY
 
-    with pytest.raises(StrangeCallback):
+    with pytest.raises(InvalidCallback):
         service.verify(verifier, token=token)
     assert credentials.kept == TEMPORARY
     assert http.sent == []
@@ -340,7 +340,7 @@ def test_another_token_than_was_given_is_refused_and_changes_nothing(
 def test_nobody_comes_back_who_was_not_sent(credentials, http, service, kept, token):
     credentials.kept = kept
 
-    with pytest.raises(StrangeCallback):
+    with pytest.raises(InvalidCallback):
         service.verify("verifier", token=token)
     assert credentials.kept == kept
     assert http.sent == []
@@ -351,7 +351,7 @@ def test_temporary_credentials_are_dropped_once_they_are_swapped(http, service):
     service.authorization_url()
     service.verify("verifier", token="temporary")
 
-    with pytest.raises(StrangeCallback):
+    with pytest.raises(InvalidCallback):
         service.verify("verifier", token="temporary")
     assert len(http.sent) == 2
     assert service.authorized
@@ -379,7 +379,7 @@ def test_who_begins_twice_comes_back_with_the_second_token_only(http, service):
     http.answers["request_token"] = 200, urlencode({**GIVEN, "oauth_token": "second"})
     service.authorization_url()
 
-    with pytest.raises(StrangeCallback):
+    with pytest.raises(InvalidCallback):
         service.verify("verifier", token="temporary")
     service.verify("verifier", token="second")
 

@@ -4,15 +4,15 @@ import pytest
 
 from after_service_layer.models import Order, WaitlistEntry
 from after_service_layer.services.catalogue import EventQuery, search_events
-from after_service_layer.services.refusals import (
+from after_service_layer.services.errors import (
     CardDeclined,
     CardMissing,
     OfferGone,
     OfferNotFound,
-    PaymentUnanswered,
+    PaymentPending,
     SoldOut,
 )
-from after_service_layer.services.waiting_list import find_offer, offer_of
+from after_service_layer.services.waiting_list import find_offer, offer_for_event
 from tests.after.factories import a_purchase, add, an_entry, an_event, an_order, saved
 from tests.after.helpers import DAY, NOW, TICK
 
@@ -189,7 +189,7 @@ def jazz_offer(jazz, session):
 
 @pytest.mark.behaviour("offer.taken")
 def test_an_order_that_is_not_settled_yet_has_the_offer(jazz, jazz_offer, states, take):
-    with pytest.raises(PaymentUnanswered):
+    with pytest.raises(PaymentPending):
         take(jazz, jazz_offer, card_token="tok_error")
 
     assert states() == ["taken", "waiting"]
@@ -241,7 +241,7 @@ def test_an_offer_is_for_its_event_only(offer, session, states, take):
         take(other, offer)
 
     assert states() == ["offered"]
-    assert offer_of(session, other, offer.token) is None
+    assert offer_for_event(session, other, offer.token) is None
 
 
 @pytest.mark.behaviour("offer.refused")
@@ -284,6 +284,6 @@ def test_a_charge_that_fails_gives_the_offer_back_while_its_seats_are_free(
     for number in range(2, 2 + sold):
         add(session, an_order(event, number=number))
 
-    settlement.failed(order)
+    settlement.mark_failed(order)
 
     assert states() == [status]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from after_service_layer.money import net_of
 from after_service_layer.services.cancellation import refund_now
-from after_service_layer.services.refusals import CannotCancel
+from after_service_layer.services.errors import CannotCancel
+from after_service_layer.support.money import net_of
 from tests.after.factories import an_event, an_order
 from tests.after.helpers import DAY, NOW, TICK
 

@@ -5,14 +5,18 @@ from dataclasses import replace
 import pytest
 
 from after_service_layer.models import Event, Voucher, VoucherKind, WaitlistEntry
-from after_service_layer.services import programme
-from after_service_layer.services.programme import EventDetails, Takings, VoucherDetails
-from after_service_layer.services.refusals import (
+from after_service_layer.services import event_management
+from after_service_layer.services.errors import (
     CapacityTooSmall,
     CodeTaken,
     EventNotFound,
     SlugTaken,
     VoucherEventUnknown,
+)
+from after_service_layer.services.event_management import (
+    EventDetails,
+    EventRevenue,
+    VoucherDetails,
 )
 from tests.after.factories import a_voucher, add, an_entry, an_event, an_order, saved
 from tests.after.helpers import DAY, NOW, TICK
@@ -53,7 +57,9 @@ def edit(session, waiting_list):
     """Return a function that changes an event."""
 
     def edit(event, details):
-        programme.edit_event(session, event, details, waiting_list=waiting_list, clock=lambda: NOW)
+        event_management.edit_event(
+            session, event, details, waiting_list=waiting_list, clock=lambda: NOW
+        )
 
     return edit
 
@@ -68,7 +74,9 @@ def test_the_takings_are_what_is_kept_without_vat(session):
         add(session, an_order(event, status, quantity=9, total_cents=9900, number=number))
 
     # 75.00 and the half that was kept of 50.00, without VAT.
-    assert programme.takings(session) == [Takings(event, seats_sold=3, net_cents=8403)]
+    assert event_management.revenue_by_event(session) == [
+        EventRevenue(event, seats_sold=3, net_cents=8403)
+    ]
 
 
 @pytest.mark.behaviour("organiser.dashboard")
@@ -76,12 +84,15 @@ def test_every_event_is_in_the_takings_the_earliest_first(session):
     draft = add(session, an_event("Draft", starts_at=NOW + DAY, published=False))
     over = add(session, an_event("Over", starts_at=NOW - DAY))
 
-    assert programme.takings(session) == [Takings(over, 0, 0), Takings(draft, 0, 0)]
+    assert event_management.revenue_by_event(session) == [
+        EventRevenue(over, 0, 0),
+        EventRevenue(draft, 0, 0),
+    ]
 
 
 @pytest.mark.behaviour("organiser.event.create")
 def test_an_organiser_creates_an_event(session):
-    event = programme.create_event(session, DETAILS)
+    event = event_management.create_event(session, DETAILS)
 
     assert saved(session, Event) == [event]
     assert details_of(event) == DETAILS
@@ -102,7 +113,7 @@ def test_an_organiser_edits_an_event(edit, session):
 def test_an_event_can_be_edited_whether_it_is_published_or_not(session, published):
     event = add(session, an_event("Jazz", published=published))
 
-    assert programme.find_any_event(session, "jazz") == event
+    assert event_management.find_any_event(session, "jazz") == event
 
 
 @pytest.mark.behaviour("organiser.event.slug_taken")
@@ -110,7 +121,7 @@ def test_a_new_event_cannot_take_the_slug_of_another(session):
     add(session, an_event("Jazz"))
 
     with pytest.raises(SlugTaken) as refusal:
-        programme.create_event(session, replace(DETAILS, slug="jazz"))
+        event_management.create_event(session, replace(DETAILS, slug="jazz"))
 
     assert str(refusal.value) == "There is an event jazz already: give another short name."
     assert len(saved(session, Event)) == 1
@@ -207,7 +218,7 @@ def test_a_saved_event_s_seats_are_offered_to_the_waiting_list(
 @pytest.mark.behaviour("organiser.event.unknown")
 def test_an_event_that_does_not_exist_cannot_be_edited(session):
     with pytest.raises(EventNotFound, match=r"^There is no such event\.$"):
-        programme.find_any_event(session, "none")
+        event_management.find_any_event(session, "none")
 
 
 @pytest.mark.behaviour("organiser.voucher.create")
@@ -221,7 +232,7 @@ def test_an_event_that_does_not_exist_cannot_be_edited(session):
     ],
 )
 def test_an_organiser_creates_a_voucher_of_either_kind(session, kind, value):
-    voucher = programme.create_voucher(session, replace(VOUCHER, kind=kind, value=value))
+    voucher = event_management.create_voucher(session, replace(VOUCHER, kind=kind, value=value))
 
     assert saved(session, Voucher) == [voucher]
     assert (voucher.code, voucher.kind, voucher.value) == ("SPRING", kind, value)
@@ -233,7 +244,7 @@ def test_a_voucher_may_be_for_one_event_and_some_time_only(session):
     event = add(session, an_event())
     span = {"valid_from": NOW, "valid_until": NOW + TICK}
 
-    programme.create_voucher(session, replace(VOUCHER, event_slug=event.slug, **span))
+    event_management.create_voucher(session, replace(VOUCHER, event_slug=event.slug, **span))
 
     [voucher] = saved(session, Voucher)
     assert (voucher.event, voucher.valid_from, voucher.valid_until) == (event, NOW, NOW + TICK)
@@ -247,7 +258,7 @@ def test_the_vouchers_are_listed_with_their_uses(session):
     for number, status in enumerate(("paid", "pending", "declined"), start=1):
         add(session, an_order(event, status, voucher=fiver, number=number))
 
-    assert programme.list_vouchers(session) == [(fiver, 2), (spring, 0)]
+    assert event_management.list_vouchers(session) == [(fiver, 2), (spring, 0)]
 
 
 @pytest.mark.behaviour("organiser.voucher.create")
@@ -255,7 +266,7 @@ def test_a_voucher_may_be_for_any_event(session):
     add(session, an_event("Jazz"))
     add(session, an_event("Blues", published=False))
 
-    assert programme.event_slugs(session) == ["blues", "jazz"]
+    assert event_management.event_slugs(session) == ["blues", "jazz"]
 
 
 @pytest.mark.behaviour("organiser.voucher.taken")
@@ -263,7 +274,7 @@ def test_the_code_of_another_voucher_is_refused(session):
     add(session, a_voucher("SPRING"))
 
     with pytest.raises(CodeTaken, match=r"^There is a voucher SPRING already\.$"):
-        programme.create_voucher(session, VOUCHER)
+        event_management.create_voucher(session, VOUCHER)
 
     assert len(saved(session, Voucher)) == 1
 
@@ -271,6 +282,6 @@ def test_the_code_of_another_voucher_is_refused(session):
 @pytest.mark.behaviour("organiser.voucher.unknown_event")
 def test_a_voucher_for_an_event_that_does_not_exist_is_refused(session):
     with pytest.raises(VoucherEventUnknown, match=r"^There is no event none\.$"):
-        programme.create_voucher(session, replace(VOUCHER, event_slug="none"))
+        event_management.create_voucher(session, replace(VOUCHER, event_slug="none"))
 
     assert saved(session, Voucher) == []

@@ -5,7 +5,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from after_service_layer.models import Order, OrderStatus, Ticket, WaitlistEntry
-from after_service_layer.services.refusals import CardDeclined, PaymentUnanswered
+from after_service_layer.services.errors import CardDeclined, PaymentPending
 from tests.after.factories import a_purchase, add, an_entry, an_event, saved
 from tests.after.fakes import FakePayments
 from tests.after.helpers import MINUTE, NOW, TICK
@@ -38,7 +38,7 @@ def test_after_a_declined_card_the_seats_can_be_bought_with_another(checkout, se
 def test_without_a_clear_answer_the_seats_are_held(checkout, mailer, session):
     event = add(session, an_event())
 
-    with pytest.raises(PaymentUnanswered) as refusal:
+    with pytest.raises(PaymentPending) as refusal:
         checkout.place(event, a_purchase(card_token="tok_error"))
 
     [order] = saved(session, Order)

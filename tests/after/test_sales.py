@@ -2,8 +2,8 @@
 
 import pytest
 
-from after_service_layer.services.sales import Line, sales_of, total_of
-from after_service_layer.spreadsheet import csv_of, plain_euros
+from after_service_layer.services.sales import Line, sales_by_voucher, sales_total
+from after_service_layer.support.spreadsheet import csv_text, plain_euros
 from tests.after.factories import a_voucher, add, an_event, an_order
 
 SPRING = Line("SPRING", 1, 2, 4000, 1000, 0)
@@ -23,7 +23,7 @@ def test_what_was_given_back_has_no_vat_in_it(gross, refunds, vat, net):
 
 @pytest.mark.behaviour("sales.report")
 def test_the_total_is_of_the_sums():
-    total = total_of([SPRING, WITHOUT])
+    total = sales_total([SPRING, WITHOUT])
 
     assert total == Line("total", 3, 3, 9000, 1000, 1250)
     # To add up the lines would be a cent short.
@@ -32,7 +32,7 @@ def test_the_total_is_of_the_sums():
 
 @pytest.mark.behaviour("sales.report")
 def test_the_total_of_nothing_is_nothing():
-    assert total_of([]) == Line("total", 0, 0, 0, 0, 0)
+    assert sales_total([]) == Line("total", 0, 0, 0, 0, 0)
 
 
 @pytest.mark.behaviour("sales.report")
@@ -43,7 +43,7 @@ def test_there_is_a_line_a_voucher_and_one_for_the_rest(session):
     add(session, an_order(event, quantity=1, number=2))
     add(session, an_order(event, "cancelled", refund_cents=1250, number=3))
 
-    assert sales_of(session, event) == [SPRING, WITHOUT]
+    assert sales_by_voucher(session, event) == [SPRING, WITHOUT]
 
 
 @pytest.mark.behaviour("sales.report")
@@ -52,7 +52,7 @@ def test_only_orders_that_were_paid_are_sales(session, status):
     event = an_event()
     add(session, an_order(event, status, voucher=a_voucher()))
 
-    assert sales_of(session, event) == []
+    assert sales_by_voucher(session, event) == []
 
 
 @pytest.mark.behaviour("sales.report")
@@ -60,7 +60,7 @@ def test_another_event_s_orders_are_its_own(session):
     event = add(session, an_event())
     add(session, an_order(an_event("Jazz")))
 
-    assert sales_of(session, event) == []
+    assert sales_by_voucher(session, event) == []
 
 
 @pytest.mark.behaviour("sales.report")
@@ -70,14 +70,14 @@ def test_the_lines_come_by_code_and_the_rest_last(session):
     for number, voucher in enumerate(vouchers):
         add(session, an_order(event, voucher=voucher, number=number))
 
-    codes = [line.voucher for line in sales_of(session, event)]
+    codes = [line.voucher for line in sales_by_voucher(session, event)]
 
     assert codes == ["ANT", "ZEBRA", "no voucher"]
 
 
 @pytest.mark.behaviour("sales.csv")
 def test_a_table_is_lines_with_commas():
-    assert csv_of([["voucher", "seats"], ["SPRING", 2]]) == "voucher,seats\r\nSPRING,2\r\n"
+    assert csv_text([["voucher", "seats"], ["SPRING", 2]]) == "voucher,seats\r\nSPRING,2\r\n"
 
 
 @pytest.mark.behaviour("sales.csv")
@@ -92,19 +92,19 @@ def test_an_amount_is_a_number_of_euros_without_marks(cents, text):
 @pytest.mark.behaviour("sales.defused")
 @pytest.mark.parametrize("code", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
 def test_a_text_that_looks_like_a_formula_is_defused(code):
-    assert csv_of([[code]]) == f"'{code}\r\n"
+    assert csv_text([[code]]) == f"'{code}\r\n"
 
 
 @pytest.mark.behaviour("sales.defused")
 def test_a_text_that_starts_with_a_line_break_is_defused_too():
-    assert csv_of([["\r=1"]]) == '"\'\r=1"\r\n'
+    assert csv_text([["\r=1"]]) == '"\'\r=1"\r\n'
 
 
 @pytest.mark.behaviour("sales.defused")
 def test_a_number_is_none():
-    assert csv_of([[-1]]) == "-1\r\n"
+    assert csv_text([[-1]]) == "-1\r\n"
 
 
 @pytest.mark.behaviour("sales.defused")
 def test_a_text_with_a_comma_or_quotes_stays_one_cell():
-    assert csv_of([['A,"B"']]) == '"A,""B"""\r\n'
+    assert csv_text([['A,"B"']]) == '"A,""B"""\r\n'

@@ -2,7 +2,7 @@
 
 import pytest
 
-from after_service_layer.sealing import seal, unseal
+from after_service_layer.support.sealing import seal, unseal
 
 FACTS = ["lasting", "secret ключ", False]
 

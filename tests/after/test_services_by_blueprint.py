@@ -13,7 +13,7 @@ from sqlalchemy import select
 from after_service_layer.models import Order, Organiser
 from after_service_layer.services.base import NoConfiguredService, Service
 from after_service_layer.services.checkout import Checkout
-from after_service_layer.services.notices import Notices
+from after_service_layer.services.notifications import Notifications
 from after_service_layer.services.oauth1 import OAuth1Service
 from after_service_layer.services.refunds import Refunds
 from after_service_layer.services.waiting_list import WaitingList
@@ -50,8 +50,8 @@ class Candle(Service):
 class Postman(Service):
     """Needs another service."""
 
-    def __init__(self, letter="none", *, notices):
-        self.letter, self.notices = letter, notices
+    def __init__(self, letter="none", *, notifications):
+        self.letter, self.notifications = letter, notifications
 
     def close(self):
         closed.append("Postman")
@@ -187,9 +187,9 @@ def test_two_classes_of_one_name_do_not_collide(in_context):
 
 @behaviour("services.one_per_context")
 def test_who_needs_a_service_gets_the_one_of_the_blueprint(in_context):
-    hall = Postman.from_context("hall").notices
+    hall = Postman.from_context("hall").notifications
 
-    assert Postman.from_context("attic").notices is not hall
+    assert Postman.from_context("attic").notifications is not hall
 
 
 @behaviour("services.arguments")
@@ -221,7 +221,7 @@ def test_each_blueprint_has_arguments_of_its_own(in_context):
 
 @behaviour("services.arguments")
 def test_collaborators_come_by_the_names_of_the_parameters(in_context):
-    assert isinstance(Postman.from_context("hall").notices, Notices)
+    assert isinstance(Postman.from_context("hall").notifications, Notifications)
 
 
 @behaviour("services.arguments")
@@ -311,7 +311,7 @@ def test_each_of_them_says_what_is_configured(house, in_context):
     for sentence in sentences:
         assert "hall (Lamp, Radio, Candle, Postman, Door, Window)" in sentence
         assert "attic (Lamp, Postman), house.cellar (Lamp)." in sentence
-        assert "jobs (Expiry, Notices, Reconciliation, WaitingList)" in sentence
+        assert "jobs (Expiry, Notifications, Reconciliation, WaitingList)" in sentence
 
 
 @behaviour("services.not_configured")
@@ -480,10 +480,10 @@ def test_a_name_that_no_service_has_is_a_warning(caplog, make_shop):
     )
 
 
-def most_seats(app, blueprint):
+def max_quantity(app, blueprint):
     """Return how many seats an order may have there; the event itself allows 4."""
     with app.app_context():
-        return Checkout.from_context(blueprint).most_seats(an_event(max_per_order=4))
+        return Checkout.from_context(blueprint).max_quantity(an_event(max_per_order=4))
 
 
 @behaviour("services.laid_over")
@@ -492,14 +492,14 @@ def test_services_may_come_from_the_environment(create_app, monkeypatch):
         "BOX_OFFICE_SERVICES", '{"box_office": {"Checkout": {"max_per_order": 20}}}'
     )
 
-    assert most_seats(create_app(USABLE), "box_office") == 20
+    assert max_quantity(create_app(USABLE), "box_office") == 20
 
 
 @behaviour("services.laid_over")
 def test_an_empty_variable_of_the_environment_says_nothing(create_app, monkeypatch):
     monkeypatch.setenv("BOX_OFFICE_SERVICES", "")
 
-    assert most_seats(create_app(USABLE), "box_office") == 50
+    assert max_quantity(create_app(USABLE), "box_office") == 50
 
 
 @behaviour("services.laid_over")
@@ -510,15 +510,15 @@ def test_those_of_the_caller_go_before_the_environment(make_shop, monkeypatch):
 
     shop = make_shop({"box_office": {"Checkout": {"max_per_order": 30}}})
 
-    assert most_seats(shop, "box_office") == 30
+    assert max_quantity(shop, "box_office") == 30
 
 
 @behaviour("services.laid_over")
 def test_other_blueprints_keep_the_default(make_shop):
     shop = make_shop({"checkout": {"Checkout": {"max_per_order": 2}}})
 
-    assert most_seats(shop, "checkout") == 2
-    assert most_seats(shop, "box_office") == 50
+    assert max_quantity(shop, "checkout") == 2
+    assert max_quantity(shop, "box_office") == 50
 
 
 @behaviour("services.laid_over")
@@ -533,7 +533,7 @@ def test_other_services_of_the_blueprint_keep_the_default(make_shop):
 def test_an_entry_takes_the_place_of_the_whole_default(make_shop):
     shop = make_shop({"box_office": {"Checkout": {"hold_minutes": 5}}})
 
-    assert most_seats(shop, "box_office") == 4
+    assert max_quantity(shop, "box_office") == 4
 
 
 @behaviour("services.laid_over")
@@ -542,7 +542,7 @@ def test_two_shops_in_one_process_have_each_its_own(make_shop):
         make_shop({"checkout": {"Checkout": {"max_per_order": seats}}}) for seats in (2, 3)
     )
 
-    assert (most_seats(one, "checkout"), most_seats(other, "checkout")) == (2, 3)
+    assert (max_quantity(one, "checkout"), max_quantity(other, "checkout")) == (2, 3)
 
 
 WEB, COUNTER = "/events/the-glass-orchestra/checkout", "/organiser/events/the-glass-orchestra/sell"
@@ -686,12 +686,14 @@ def test_the_last_one_is_closed_first(house):
 
 @behaviour("services.closed")
 def test_who_needs_a_service_is_closed_before_it(house, monkeypatch):
-    monkeypatch.setattr(Notices, "close", lambda self: closed.append("Notices"), raising=False)
+    monkeypatch.setattr(
+        Notifications, "close", lambda self: closed.append("Notifications"), raising=False
+    )
 
     with house.app_context():
         Postman.from_context("hall")
 
-    assert closed == ["Postman", "Notices"]
+    assert closed == ["Postman", "Notifications"]
 
 
 @behaviour("services.closed")
@@ -809,23 +811,23 @@ def test_an_inner_block_leaves_other_fakes_in_place(in_context):
 
 @behaviour("services.override")
 def test_a_fake_reaches_the_service_that_needs_one(in_context):
-    with override(Notices, "fake"):
-        assert Postman.from_context("hall").notices == "fake"
+    with override(Notifications, "fake"):
+        assert Postman.from_context("hall").notifications == "fake"
 
 
 @behaviour("services.override")
 def test_a_fake_reaches_a_service_that_was_made_before_the_block(in_context):
     Postman.from_context("hall")
 
-    with override(Notices, "fake"):
-        assert Postman.from_context("hall").notices == "fake"
+    with override(Notifications, "fake"):
+        assert Postman.from_context("hall").notifications == "fake"
 
 
 @behaviour("services.override")
 def test_a_fake_reaches_what_the_checkout_itself_does_not_name(add_event, buy, mailbox, stored):
     confirmed = []
 
-    with override(Notices, SimpleNamespace(confirm=confirmed.append)):
+    with override(Notifications, SimpleNamespace(send_confirmation=confirmed.append)):
         buy(add_event(price_cents=0))
 
     assert len(confirmed) == len(stored("Order")) == 1
@@ -834,22 +836,22 @@ def test_a_fake_reaches_what_the_checkout_itself_does_not_name(add_event, buy, m
 
 @behaviour("services.override")
 def test_nothing_that_was_made_with_a_fake_is_left_afterwards(in_context):
-    with override(Notices, "fake"):
+    with override(Notifications, "fake"):
         Postman.from_context("hall")
 
-    assert isinstance(Postman.from_context("hall").notices, Notices)
+    assert isinstance(Postman.from_context("hall").notifications, Notifications)
 
 
 @behaviour("services.override")
 def test_what_was_made_with_a_fake_is_not_found_under_another(in_context):
     for fake in ("first", "second"):
-        with override(Notices, fake):
-            assert Postman.from_context("hall").notices == fake
+        with override(Notifications, fake):
+            assert Postman.from_context("hall").notifications == fake
 
 
 @behaviour("services.override")
 def test_within_a_block_a_service_is_made_once_as_ever(in_context):
-    with override(Notices, "fake"):
+    with override(Notifications, "fake"):
         assert Postman.from_context("hall") is Postman.from_context("hall")
 
 
@@ -857,7 +859,7 @@ def test_within_a_block_a_service_is_made_once_as_ever(in_context):
 @behaviour("services.closed")
 def test_what_was_made_with_a_fake_is_closed_with_the_context(house):
     with house.app_context():
-        with override(Notices, "fake"):
+        with override(Notifications, "fake"):
             Postman.from_context("hall")
         assert closed == []
 

@@ -4,7 +4,7 @@ import pytest
 
 from after_service_layer.models import Order
 from after_service_layer.services.checkout import Checkout, Purchase
-from after_service_layer.services.refusals import SalesClosed
+from after_service_layer.services.errors import SalesClosed
 from after_service_layer.wiring import override
 from tests.after.helpers import hidden_value, text_of
 
@@ -12,24 +12,24 @@ FREE = {"price_cents": 0}
 
 
 class StubCheckout:
-    """Finds `twin` for every checkout id; else keeps what is bought, and gives `order`."""
+    """Finds `existing_order` for every checkout id; else keeps what is bought."""
 
     order = Order(reference="ABCDE", secret="secret-1")
 
     def __init__(self):
-        self.twin = None
+        self.existing_order = None
         self.closed = False
         self.purchases = []
 
-    def most_seats(self, event):
+    def max_quantity(self, event):
         return event.max_per_order
 
-    most_to_wait_for = most_seats
+    max_waitlist_quantity = max_quantity
 
     def begin(self, event, checkout_id, email):
         if self.closed:
             raise SalesClosed()
-        return self.twin
+        return self.existing_order
 
     def place(self, event, purchase):
         self.purchases.append(purchase)
@@ -68,7 +68,7 @@ def test_the_service_gets_what_was_typed_without_the_blanks_around_it(add_event,
 
 @pytest.mark.behaviour("checkout.idempotent")
 def test_a_checkout_id_seen_before_goes_before_an_invalid_form(add_event, buy, checkout):
-    checkout.twin = checkout.order
+    checkout.existing_order = checkout.order
 
     answer = buy(add_event(), name="", quantity="none")
 

@@ -8,11 +8,10 @@ import re
 
 import pytest
 
-from after_service_layer.services import programme
+from after_service_layer.services import event_management
 from after_service_layer.services.cancellation import Cancellation
 from after_service_layer.services.checkout import Checkout
-from after_service_layer.services.oauth1 import OAuth1Service
-from after_service_layer.services.refusals import (
+from after_service_layer.services.errors import (
     CannotCancel,
     CannotCheckIn,
     CannotShare,
@@ -22,6 +21,7 @@ from after_service_layer.services.refusals import (
     CheckoutIdUsed,
     CodeTaken,
     EventNotFound,
+    InvalidCallback,
     InvalidQuery,
     NetworkRefused,
     NetworkUnclear,
@@ -30,17 +30,17 @@ from after_service_layer.services.refusals import (
     OfferGone,
     OfferNotFound,
     OrderNotFound,
-    PaymentUnanswered,
+    PaymentPending,
     QuantityRefused,
     SalesClosed,
     SlugTaken,
     SoldOut,
-    StrangeCallback,
     ThereAreSeats,
     TicketNotFound,
     VoucherEventUnknown,
     VoucherRefused,
 )
+from after_service_layer.services.oauth1 import OAuth1Service
 from after_service_layer.services.settlement import Settlement
 from after_service_layer.services.waiting_list import WaitingList
 from after_service_layer.views import sales, waitlist
@@ -59,10 +59,10 @@ class RefusingService:
     def __init__(self, refusal):
         self.refusal = refusal
 
-    def most_seats(self, event):
+    def max_quantity(self, event):
         return event.max_per_order
 
-    most_to_wait_for = most_seats
+    max_waitlist_quantity = max_quantity
 
     def begin(self, event, checkout_id, email):
         return None
@@ -70,7 +70,7 @@ class RefusingService:
     def refuse(self, *about, **named):
         raise self.refusal
 
-    place = cancel = join = hear = authorization_url = verify = post = refuse
+    place = cancel = join = handle_charge_event = authorization_url = verify = post = refuse
 
 
 def alerts(page):
@@ -248,7 +248,7 @@ def test_a_purchase_is_refused(add_event, buy, refusal, status, field):
 
 @behaviour("checkout.unanswered")
 def test_a_purchase_without_a_clear_answer_leads_to_the_held_order(add_event, buy):
-    refusal = PaymentUnanswered(an_order(an_event(), "pending"))
+    refusal = PaymentPending(an_order(an_event(), "pending"))
 
     with override(Checkout, RefusingService(refusal)):
         page = buy(add_event())
@@ -283,7 +283,7 @@ def test_a_sale_at_the_counter_is_refused_on_its_own_page(add_event, sell, refus
 
 @behaviour("counter.refused")
 def test_a_sale_without_a_clear_answer_leads_to_the_held_order(add_event, sell):
-    refusal = PaymentUnanswered(an_order(an_event(), "pending"))
+    refusal = PaymentPending(an_order(an_event(), "pending"))
 
     with override(Checkout, RefusingService(refusal)):
         page = sell(add_event())
@@ -332,7 +332,7 @@ def test_nobody_is_sent_to_the_network(client, refusal, status):
 @pytest.mark.parametrize(
     ("refusal", "status"),
     [
-        pytest.param(StrangeCallback(), 400, marks=behaviour("share.callback.strange")),
+        pytest.param(InvalidCallback(), 400, marks=behaviour("share.callback.strange")),
         pytest.param(NotAllowed(), 403, marks=behaviour("share.callback.denied")),
         pytest.param(NetworkRefused("No."), 403, marks=behaviour("share.callback.failed")),
         pytest.param(NetworkUnclear("What?"), 502, marks=behaviour("share.callback.failed")),
@@ -423,7 +423,7 @@ FORMS = {
 def test_an_organisers_form_is_refused(
     add_event, monkeypatch, organiser_client, use_case, refusal, field
 ):
-    monkeypatch.setattr(programme, use_case, RefusingService(refusal).refuse)
+    monkeypatch.setattr(event_management, use_case, RefusingService(refusal).refuse)
     add_event("Blues")
     address, typed = FORMS[use_case]
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from after_service_layer.services.interfaces import ChargeReport
+from after_service_layer.services.interfaces import ChargeEvent
 from after_service_layer.services.settlement import Settlement
 from after_service_layer.wiring import override
 from tests.after.helpers import signature, text_of
@@ -19,7 +19,7 @@ class StubSettlement:
     def __init__(self):
         self.heard = []
 
-    def hear(self, report):
+    def handle_charge_event(self, report):
         self.heard.append(report)
 
 
@@ -36,7 +36,7 @@ def test_a_signed_webhook_is_heard(post_webhook, settlement):
 
     assert (answer.status_code, answer.json) == (200, {"status": "ok"})
     assert settlement.heard == [
-        ChargeReport(succeeded=True, charge_id="ch_1", amount_cents=2500, reference="ABCDE")
+        ChargeEvent(succeeded=True, charge_id="ch_1", amount_cents=2500, reference="ABCDE")
     ]
 
 

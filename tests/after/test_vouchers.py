@@ -3,7 +3,7 @@
 import pytest
 
 from after_service_layer.models import Order
-from after_service_layer.services.refusals import VoucherRefused
+from after_service_layer.services.errors import VoucherRefused
 from tests.after.factories import a_purchase, a_voucher, add, an_event, an_order, saved
 from tests.after.helpers import NOW, TICK
 

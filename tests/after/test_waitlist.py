@@ -3,8 +3,8 @@
 import pytest
 
 from after_service_layer.models import WaitlistEntry
-from after_service_layer.services.interfaces import MailNotSent, NoClearAnswer
-from after_service_layer.services.refusals import CardDeclined, SalesClosed, ThereAreSeats
+from after_service_layer.services.errors import CardDeclined, SalesClosed, ThereAreSeats
+from after_service_layer.services.interfaces import MailNotSent, PaymentOutcomeUnknown
 from tests.after.factories import a_purchase, add, an_entry, an_event, an_order, saved
 from tests.after.helpers import DAY, HOUR, NOW, TICK
 
@@ -112,7 +112,7 @@ def test_joining_again_keeps_the_place(session, waiting_list, status, capacity):
 def test_nobody_waits_for_more_seats_than_can_be_had(max_per_order, capacity):
     event = an_event(max_per_order=max_per_order, capacity=capacity)
 
-    assert event.most_to_wait_for == 4
+    assert event.max_waitlist_quantity == 4
 
 
 @pytest.mark.behaviour("waitlist.closed")
@@ -210,7 +210,9 @@ def test_seats_are_offered_to_those_who_wait_for_this_event(session, states, wai
 
 
 @pytest.mark.behaviour("waitlist.served")
-@pytest.mark.parametrize("failure", [None, NoClearAnswer()], ids=["refunded", "refund due"])
+@pytest.mark.parametrize(
+    "failure", [None, PaymentOutcomeUnknown()], ids=["refunded", "refund due"]
+)
 def test_a_cancelled_order_s_seats_are_offered(cancellation, mailer, payments, session, failure):
     event = add(session, an_event(capacity=1))
     order = add(session, an_order(event))
@@ -239,7 +241,7 @@ def test_an_order_whose_charge_fails_later_frees_seats_too(mailer, session, sett
     order = add(session, an_order(event, "pending"))
     entry = add(session, an_entry(event))
 
-    settlement.failed(order)
+    settlement.mark_failed(order)
 
     assert mailer.sent == [("offer", entry)]
 

@@ -7,8 +7,8 @@ import pytest
 
 from after_service_layer.gateways.payments import BadWebhook, read_webhook
 from after_service_layer.models import Order, Ticket
-from after_service_layer.services.interfaces import ChargeReport, NoClearAnswer
-from after_service_layer.services.refusals import OrderNotFound
+from after_service_layer.services.errors import OrderNotFound
+from after_service_layer.services.interfaces import ChargeEvent, PaymentOutcomeUnknown
 from tests.after.factories import a_voucher, add, an_entry, an_event, an_order, saved
 from tests.after.fakes import Refund
 from tests.after.helpers import MINUTE, NOW, TICK, WEBHOOK_SECRET, signature
@@ -38,7 +38,7 @@ def read(body, header=None, secret=WEBHOOK_SECRET):
     ],
 )
 def test_a_message_tells_what_became_of_which_charge(kind, succeeded):
-    assert read(message(kind)) == ChargeReport(
+    assert read(message(kind)) == ChargeEvent(
         succeeded=succeeded, charge_id="ch_1", amount_cents=5000, reference="A0001"
     )
 
@@ -160,7 +160,7 @@ def a_report(order, succeeded=True, **differences):
         "amount_cents": order.total_cents,
         "reference": order.reference,
     }
-    return ChargeReport(**{**facts, **differences})
+    return ChargeEvent(**{**facts, **differences})
 
 
 def facts_of(order):
@@ -174,7 +174,7 @@ def changes_nothing(mailer, payments, session, settlement):
 
     def changes_nothing(report):
         before = [facts_of(order) for order in saved(session, Order)]
-        settlement.hear(report)
+        settlement.handle_charge_event(report)
         nothing_done = saved(session, Ticket) == mailer.sent == payments.refunds == []
         return nothing_done and [facts_of(order) for order in saved(session, Order)] == before
 
@@ -185,7 +185,7 @@ def changes_nothing(mailer, payments, session, settlement):
 def test_a_success_makes_a_pending_order_paid(mailer, session, settlement):
     order = add(session, an_order(an_event(), "pending", quantity=2))
 
-    settlement.hear(a_report(order, charge_id="ch_777"))
+    settlement.handle_charge_event(a_report(order, charge_id="ch_777"))
 
     assert saved(session, Order) == [order]
     assert facts_of(order) == ("paid", "ch_777", "none", 0)
@@ -203,7 +203,7 @@ def test_an_order_whose_hold_stands_is_paid_from_the_seats_it_holds(
     facts = {"hold_until": hold_until, "voucher": voucher}
     order = add(session, an_order(event, "pending", **facts))
 
-    settlement.hear(a_report(order))
+    settlement.handle_charge_event(a_report(order))
 
     assert order.status == "paid"
 
@@ -213,7 +213,7 @@ def test_a_success_that_is_told_twice_counts_once(mailer, session, settlement):
     order = add(session, an_order(an_event(), "pending"))
 
     for _ in range(2):
-        settlement.hear(a_report(order))
+        settlement.handle_charge_event(a_report(order))
 
     assert len(saved(session, Ticket)) == len(mailer.sent) == 1
 
@@ -246,7 +246,7 @@ def test_after_a_report_that_comes_late_nobody_has_to_wait_for_the_event(
 ):
     order = add(session, an_order(an_event()))
 
-    settlement.hear(a_report(order, succeeded))
+    settlement.handle_charge_event(a_report(order, succeeded))
 
     assert not session.in_transaction()
 
@@ -265,7 +265,7 @@ def test_a_late_success_is_paid_while_seats_remain(
     add(session, an_order(event, number=1))
     late = add(session, an_order(event, status, number=2, **differences))
 
-    settlement.hear(a_report(late))
+    settlement.handle_charge_event(a_report(late))
 
     assert facts_of(late) == ("paid", "ch_1", "none", 0)
     assert [ticket.order for ticket in saved(session, Ticket)] == [late]
@@ -285,7 +285,7 @@ def test_a_late_success_needs_a_use_of_its_voucher(session, settlement, status, 
     add(session, an_order(event, voucher=voucher, number=1))
     late = add(session, an_order(event, status, voucher=voucher, number=2))
 
-    settlement.hear(a_report(late))
+    settlement.handle_charge_event(a_report(late))
 
     assert late.status == (then or status)
     assert late.refund_cents == (0 if then else 2500)
@@ -296,7 +296,7 @@ def test_a_pending_order_has_its_voucher_even_when_its_hold_has_lapsed(session, 
     facts = {"voucher": a_voucher(max_uses=1), **LAPSED}
     order = add(session, an_order(an_event(), "pending", **facts))
 
-    settlement.hear(a_report(order))
+    settlement.handle_charge_event(a_report(order))
 
     assert order.status == "paid"
 
@@ -312,7 +312,7 @@ def test_a_success_too_late_for_a_seat_is_refunded_in_full(
     event = an_event(capacity=0)
     late = add(session, an_order(event, status, total_cents=2501, **differences))
 
-    settlement.hear(a_report(late, charge_id="ch_777"))
+    settlement.handle_charge_event(a_report(late, charge_id="ch_777"))
 
     assert saved(session, Order) == [late]
     assert facts_of(late) == (then, "ch_777", "done", 2501)
@@ -327,9 +327,9 @@ def test_a_success_too_late_for_a_seat_is_refunded_in_full(
 @pytest.mark.behaviour("webhook.late_refunded")
 def test_a_refund_that_the_gateway_does_not_make_stays_due(mailer, payments, session, settlement):
     late = add(session, an_order(an_event(capacity=0), "expired"))
-    payments.failure = NoClearAnswer()
+    payments.failure = PaymentOutcomeUnknown()
 
-    settlement.hear(a_report(late))
+    settlement.handle_charge_event(a_report(late))
 
     assert saved(session, Order) == [late]
     assert facts_of(late) == ("expired", "ch_1", "due", 2500)
@@ -343,7 +343,7 @@ def test_a_failure_declines_a_pending_order_and_frees_its_seats(session, settlem
     event = an_event(capacity=1)
     order = add(session, an_order(event, "pending"))
 
-    settlement.hear(a_report(order, succeeded=False))
+    settlement.handle_charge_event(a_report(order, succeeded=False))
 
     assert [order.status for order in saved(session, Order)] == ["declined"]
     assert event.seats_left(NOW) == 1
@@ -378,7 +378,7 @@ def test_a_report_on_no_order_is_refused(session, settlement, reference):
     order = add(session, an_order(an_event(), "pending", reference="A0001"))
 
     with pytest.raises(OrderNotFound, match=r"^There is no such order\.$"):
-        settlement.hear(a_report(order, reference=reference))
+        settlement.handle_charge_event(a_report(order, reference=reference))
 
 
 @pytest.mark.behaviour("webhook.late_paid")
@@ -389,6 +389,6 @@ def test_a_late_success_takes_the_seats_of_its_own_offer(session, settlement, ca
     offer = add(session, an_entry(event, "offered", quantity=2))
     order = add(session, an_order(event, "declined", quantity=2, offer=offer))
 
-    settlement.hear(a_report(order))
+    settlement.handle_charge_event(a_report(order))
 
     assert (order.status, offer.status) == ("paid", "taken")

@@ -270,7 +270,7 @@ class Worker:
     def tell(self, what: Task | str) -> None:
         self._line.send(what)
 
-    def hear(self) -> Any:
+    def handle_charge_event(self) -> Any:
         """Return what the process says."""
         assert self._line.poll(LONGEST_WAIT), "A process waits for something that never comes."
         return self._line.recv()
@@ -303,7 +303,7 @@ class Crew:
         for worker, task in zip(workers, tasks, strict=True):
             worker.tell(replace(task, is_race=len(tasks) > 1))
         for worker in workers:
-            assert worker.hear() == READY
+            assert worker.handle_charge_event() == READY
         for worker in workers:
             worker.tell(GO)
         return Errand(workers, self._idle)
@@ -332,6 +332,6 @@ class Errand:
 
     def answers(self) -> list[Answer | None]:
         """Wait for all answers, in the order of the tasks. None is that of a killed process."""
-        answers = [worker.hear() for worker in self._workers]
+        answers = [worker.handle_charge_event() for worker in self._workers]
         self._idle.extend(self._workers)
         return answers

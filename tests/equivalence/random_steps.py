@@ -432,8 +432,11 @@ def a_ticket_shown_twice() -> tuple[Step, ...]:
 
 def a_form_sent_twice_at_once() -> tuple[Step, ...]:
     """The second click comes in while the first waits for the lock."""
-    twin = Send("POST", "/events/jazz/checkout", {**PURCHASE, "checkout_id": "both clicks"})
-    return (replace(twin, faults=(Fault("lock", 1, "lets in", twin),)), twin)
+    second = Send("POST", "/events/jazz/checkout", {**PURCHASE, "checkout_id": "both clicks"})
+    return (
+        replace(second, faults=(Fault("lock", 1, "lets in", second),)),
+        second,
+    )
 
 
 def a_wait_for_the_lock_into_the_event() -> tuple[Step, ...]:

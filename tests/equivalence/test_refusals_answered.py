@@ -3,8 +3,8 @@
 import ast
 from pathlib import Path
 
-from after_service_layer.services.refusals import Refusal
-from after_service_layer.views.answers import ANSWERS
+from after_service_layer.services.errors import DomainError
+from after_service_layer.views.error_responses import ERROR_RESPONSES
 
 TESTS = Path(__file__).parents[1] / "after" / "test_views_refusals.py"
 
@@ -15,11 +15,11 @@ def all_kinds_of(refusal):
 
 
 def test_every_refusal_has_an_answer():
-    assert all_kinds_of(Refusal) == set(ANSWERS)
+    assert all_kinds_of(DomainError) == set(ERROR_RESPONSES)
 
 
 def test_every_answer_has_a_test():
     tree = ast.parse(TESTS.read_text("utf-8"))
     tested = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
-    assert {kind.__name__ for kind in ANSWERS} <= tested
+    assert {kind.__name__ for kind in ERROR_RESPONSES} <= tested

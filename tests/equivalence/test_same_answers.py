@@ -46,7 +46,7 @@ EVENT = {
 BACK = "/share/authorized?oauth_token=request_token"
 VOUCHER = {"code": "jazz-10", "kind": "percent", "value": "10", "max_uses": "5"}
 
-ANSWERS = [
+ERROR_RESPONSES = [
     "exit code 0",
     "exit code 1",
     "200 OK",
@@ -107,7 +107,7 @@ def test_both_apps_answer_the_same(both):
     guess_passwords(both)
     both.compare_rows()
     # The walk went everywhere: two apps that refuse everything are the same, too.
-    assert set(ANSWERS) <= set(both.answers)
+    assert set(ERROR_RESPONSES) <= set(both.answers)
 
 
 @pytest.mark.parametrize("settings", [{**SETTINGS, "SITE_URL": "https://shop.example"}])

@@ -73,7 +73,7 @@ class Views:
             asking = self._network.find_asking(token)
         return authorize_page(token, asking)
 
-    def hear(self) -> ResponseReturnValue:
+    def answer_of_user(self) -> ResponseReturnValue:
         """POST /oauth/authorize: take the person's answer back to the application."""
         token = request.form.get("oauth_token", "")
         user = request.form.get("name", "").strip()
@@ -194,7 +194,7 @@ def create_social(views: Views) -> Flask:
     app.after_request(set_headers)
     app.post("/oauth/request_token")(views.request_token)
     app.get("/oauth/authorize")(views.ask)
-    app.post("/oauth/authorize")(views.hear)
+    app.post("/oauth/authorize")(views.answer_of_user)
     app.post("/oauth/access_token")(views.access_token)
     app.post("/statuses")(views.post_status)
     app.post("/sandbox/fail")(views.outage.order)

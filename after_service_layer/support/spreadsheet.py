@@ -9,7 +9,7 @@ from io import StringIO
 STARTS_OF_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def csv_of(rows: Iterable[Sequence[str | int]]) -> str:
+def csv_text(rows: Iterable[Sequence[str | int]]) -> str:
     """Return rows as CSV. A text that would be run as a formula gets an apostrophe in front."""
     text = StringIO()
     csv.writer(text).writerows([_defused(cell) for cell in row] for row in rows)

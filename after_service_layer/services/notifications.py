@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 Row = TypeVar("Row", Order, WaitlistEntry)
 
 
-class Notices(Service):
+class Notifications(Service):
     """Sends mails that were not sent yet. Each returns whether it was sent now.
 
     Commits before and after each mail. One that cannot be sent is not lost: its column stays
@@ -27,17 +27,17 @@ class Notices(Service):
         self._mailer = mailer
         self._clock = clock
 
-    def confirm(self, order: Order) -> bool:
-        return self._send_once(order, "confirmation_sent_at", self._mailer.confirm)
+    def send_confirmation(self, order: Order) -> bool:
+        return self._send_once(order, "confirmation_sent_at", self._mailer.send_confirmation)
 
-    def remind(self, order: Order) -> bool:
-        return self._send_once(order, "reminder_sent_at", self._mailer.remind)
+    def send_reminder(self, order: Order) -> bool:
+        return self._send_once(order, "reminder_sent_at", self._mailer.send_reminder)
 
-    def tell_of_refund(self, order: Order) -> bool:
-        return self._send_once(order, "refund_notice_sent_at", self._mailer.tell_of_refund)
+    def send_refund_notice(self, order: Order) -> bool:
+        return self._send_once(order, "refund_notice_sent_at", self._mailer.send_refund_notice)
 
-    def offer(self, entry: WaitlistEntry) -> bool:
-        return self._send_once(entry, "offer_sent_at", self._mailer.offer)
+    def send_offer(self, entry: WaitlistEntry) -> bool:
+        return self._send_once(entry, "offer_sent_at", self._mailer.send_offer)
 
     def _send_once(self, row: Row, sent_at: str, send: Callable[[Row], None]) -> bool:
         now = self._clock()

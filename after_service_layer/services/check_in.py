@@ -3,10 +3,10 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..clock import utc_text
 from ..models import Event, Order, OrderStatus, Ticket
+from ..support.clock import utc_text
+from .errors import CannotCheckIn, DomainError, TicketNotFound
 from .interfaces import Clock
-from .refusals import CannotCheckIn, Refusal, TicketNotFound
 
 
 def check_in(session: Session, event: Event, code: str, *, clock: Clock) -> Ticket:
@@ -18,7 +18,7 @@ def check_in(session: Session, event: Event, code: str, *, clock: Clock) -> Tick
     event.lock()
     try:
         ticket = _admissible(session, event, code)
-    except Refusal:
+    except DomainError:
         session.rollback()
         raise
     ticket.checked_in_at = clock()

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DatabaseError, TimeoutError
 from werkzeug.exceptions import BadHost, HTTPException, SecurityError
 from werkzeug.wrappers import Response
 
-from .database import db
+from ..database import db
 
 CONTENT_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self';"

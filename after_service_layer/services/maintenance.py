@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from ..models import Event, Order, OrderStatus, RefundState, WaitlistEntry, WaitlistStatus
 from .base import Service
 from .batches import for_each_row
-from .interfaces import Clock, NoClearAnswer, Payments
-from .notices import Notices
+from .interfaces import Clock, PaymentOutcomeUnknown, Payments
+from .notifications import Notifications
 from .refunds import Refunds
 from .settlement import Settlement
 from .waiting_list import WaitingList
@@ -99,7 +99,7 @@ def _concerned(now: datetime) -> Select[Event]:
     )
 
 
-def remind(session: Session, *, notices: Notices, now: datetime) -> dict[str, int]:
+def remind(session: Session, *, notifications: Notifications, now: datetime) -> dict[str, int]:
     """Write to the holders of paid orders, once, when an event is less than a day away.
 
     Commits for each mail.
@@ -115,7 +115,7 @@ def remind(session: Session, *, notices: Notices, now: datetime) -> dict[str, in
         )
         .order_by(Order.id)
     ).all()
-    sent = for_each_row(session, orders, notices.remind, failed=False)
+    sent = for_each_row(session, orders, notifications.send_reminder, failed=False)
     return {"reminders sent": sent.count(True), "reminders not sent": sent.count(False)}
 
 
@@ -129,14 +129,14 @@ class Reconciliation(Service):
         payments: Payments,
         settlement: Settlement,
         refunds: Refunds,
-        notices: Notices,
+        notifications: Notifications,
         clock: Clock,
     ) -> None:
         self._session = session
         self._payments = payments
         self._settlement = settlement
         self._refunds = refunds
-        self._notices = notices
+        self._notifications = notifications
         self._clock = clock
 
     def run(self) -> dict[str, int]:
@@ -146,23 +146,23 @@ class Reconciliation(Service):
         confirmations = select(Order).where(
             Order.status == OrderStatus.PAID, Order.confirmation_sent_at.is_(None)
         )
-        notices = select(Order).where(
+        notifications = select(Order).where(
             Order.status.in_([OrderStatus.EXPIRED, OrderStatus.DECLINED]),
             Order.refund_state != RefundState.NONE,
             Order.refund_notice_sent_at.is_(None),
         )
         return {
             **done,
-            **self._finish(refunds, self._refunds.give_back, "refunds made", "refunds still due"),
+            **self._finish(refunds, self._refunds.refund, "refunds made", "refunds still due"),
             **self._finish(
                 confirmations,
-                self._notices.confirm,
+                self._notifications.send_confirmation,
                 "confirmations sent",
                 "confirmations not sent",
             ),
             **self._finish(
-                notices,
-                self._notices.tell_of_refund,
+                notifications,
+                self._notifications.send_refund_notice,
                 "refund notices sent",
                 "refund notices not sent",
             ),
@@ -197,11 +197,11 @@ class Reconciliation(Service):
                 reference=order.reference,
                 key=f"{order.reference}-1",
             )
-        except NoClearAnswer as error:
+        except PaymentOutcomeUnknown as error:
             log.error("No answer on %s: %s", order.reference, error)
             return False
         if charge_id is not None:
-            self._settlement.succeeded(order, charge_id)
+            self._settlement.mark_succeeded(order, charge_id)
             return True
         if now <= order.hold_until:
             return False
@@ -214,7 +214,7 @@ class Reconciliation(Service):
         # Nothing to ask: it is as good as paid.
         if order.status != OrderStatus.PENDING:
             return None
-        self._settlement.succeeded(order, None)
+        self._settlement.mark_succeeded(order, None)
         return True
 
     def _finish(

@@ -1,7 +1,7 @@
-"""A believable season for an empty shop, with dates relative to the day it is made.
+"""Sample data for an empty shop, with dates relative to the day it is made.
 
-The programme (season.csv: `day` counts from today, `hour` is UTC, `sold` is seats) is fictional,
-and so is every buyer.
+The events are in sample_data.csv: `day` counts from today, `hour` is UTC, `sold` is seats. They
+are fictional, and so is every buyer.
 """
 
 import csv
@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from .forms import slug_of
-from .models import (
+from ..forms import slug_of
+from ..models import (
     REFERENCE_LENGTH,
     REFERENCE_LETTERS,
     Event,
@@ -23,7 +23,7 @@ from .models import (
     WaitlistEntry,
 )
 
-PROGRAMME = Path(__file__).with_name("season.csv")
+EVENTS_FILE = Path(__file__).with_name("sample_data.csv")
 BUYERS = (
     "Ada Okafor",
     "Bruno Keller",
@@ -36,7 +36,7 @@ BUYERS = (
 )
 
 
-class Season(NamedTuple):
+class SampleData(NamedTuple):
     """Rows that are not stored yet."""
 
     events: list[Event]
@@ -45,17 +45,17 @@ class Season(NamedTuple):
     waiting: list[WaitlistEntry]
 
 
-def plan_season(now: datetime, new_secret: Callable[[], str]) -> Season:
-    """Return a season as somebody finds it who comes back from lunch: with things left to do.
+def plan_sample_data(now: datetime, new_secret: Callable[[], str]) -> SampleData:
+    """Return the rows of a shop in use: sold, held and refunded seats, and a waiting list.
 
     `now` is aware, in UTC; `new_secret` makes an unguessable text at each call.
     """
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    with PROGRAMME.open(encoding="utf-8", newline="") as lines:
-        programme = list(csv.DictReader(lines))
-    events = [_event(plan, midnight) for plan in programme]
+    with EVENTS_FILE.open(encoding="utf-8", newline="") as lines:
+        events_planned = list(csv.DictReader(lines))
+    events = [_event(plan, midnight) for plan in events_planned]
     orders: list[Order] = []
-    for event, plan in zip(events, programme, strict=True):
+    for event, plan in zip(events, events_planned, strict=True):
         bought_at = min(now, event.starts_at) - timedelta(days=3)
         seats_to_sell = int(plan["sold"])
         while seats_to_sell:
@@ -64,7 +64,7 @@ def plan_season(now: datetime, new_secret: Callable[[], str]) -> Season:
             seats_to_sell -= quantity
     fado = next(event for event in events if event.title == "Fado by the River")
     _leave_undone([order for order in orders if order.event is fado], now)
-    return Season(events, _vouchers(events, now), orders, _queue(fado, now, new_secret))
+    return SampleData(events, _vouchers(events, now), orders, _queue(fado, now, new_secret))
 
 
 def _event(plan: dict[str, str], midnight: datetime) -> Event:

@@ -9,9 +9,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
 from ..models import Event, Order, OrderStatus, Voucher, VoucherKind, voucher_uses
-from ..money import net_of
+from ..support.money import net_of
+from .errors import CapacityTooSmall, CodeTaken, EventNotFound, SlugTaken, VoucherEventUnknown
 from .interfaces import Clock
-from .refusals import CapacityTooSmall, CodeTaken, EventNotFound, SlugTaken, VoucherEventUnknown
 from .waiting_list import WaitingList
 
 
@@ -47,7 +47,7 @@ class VoucherDetails:
 
 
 @dataclass(frozen=True)
-class Takings:
+class EventRevenue:
     """What an event has brought in: paid seats, and cents without VAT."""
 
     event: Event
@@ -55,7 +55,7 @@ class Takings:
     net_cents: int
 
 
-def takings(session: Session) -> list[Takings]:
+def revenue_by_event(session: Session) -> list[EventRevenue]:
     """Return every event with what it has brought in, the earliest first. One statement."""
     sold = func.sum(case((Order.status == OrderStatus.PAID, Order.quantity), else_=0))
     # What a cancelled order did not give back stays in the till.
@@ -67,7 +67,7 @@ def takings(session: Session) -> list[Takings]:
         .group_by(Event.id)
         .order_by(Event.starts_at, Event.id)
     )
-    return [Takings(event, seats_sold, net_of(gross)) for event, seats_sold, gross in found]
+    return [EventRevenue(event, seats_sold, net_of(gross)) for event, seats_sold, gross in found]
 
 
 def find_any_event(session: Session, slug: str) -> Event:

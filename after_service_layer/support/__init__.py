@@ -1,0 +1,1 @@
+"""What both versions share and what teaches nothing about service layers."""
