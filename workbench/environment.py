@@ -1,21 +1,27 @@
 """Makes `.venv` and keeps it in step with the lock files in `requirements/`.
 
 Requirements come in layers, and a command installs only the layers it needs. A stamp in
-`.venv` remembers the lock file each layer was installed from; when a lock file changes, the
-next command installs that layer again. Only the standard library is used here, because this
-runs before anything is installed.
+`.venv` remembers the lock file each layer was installed from, and the distributions that were
+there then. When a lock file changes, the next command installs that layer again; when a
+distribution is gone or has another version, it installs what it needs again. `make setup` also
+looks at each installed file. Only the standard library is used here, because this runs before
+anything is installed.
 """
 
+import csv
 import hashlib
 import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,15 +36,37 @@ class Problem(Exception):
 
 
 def run_quietly(command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
-    """Run a command without showing its output, which comes back as `stdout`."""
-    return subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    )
+    """Run a command without showing its output, which comes back as `stdout`.
+
+    Its temporary files go with it. Ctrl-C ends it at once, with all processes it has started.
+    """
+    with (
+        TemporaryDirectory(prefix="workbench-") as folder,
+        subprocess.Popen(
+            command,
+            env={**os.environ, "TMPDIR": folder, "TEMP": folder, "TMP": folder},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            output, _ = process.communicate()
+        except BaseException:
+            _kill_with_children(process)
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, output)
+
+
+def _kill_with_children(process: "subprocess.Popen[str]") -> None:
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 class Environment:
@@ -58,40 +86,48 @@ class Environment:
         windows = os.name == "nt"
         self.python = self.venv / ("Scripts/python.exe" if windows else "bin/python")
         self.stamp = self.venv / "workbench.json"
+        self.libraries = Path(sysconfig.get_path("purelib", "venv", {"base": str(self.venv)}))
         self.log = root / "build" / "environment.log"
 
-    def prepare(self, layers: Sequence[str]) -> Path:
+    def prepare(self, layers: Sequence[str], *, check_files: bool = False) -> Path:
         """Make `.venv` hold these layers, and return its Python.
 
-        Costs a few milliseconds when everything is there. Raises Problem when it cannot be
-        done; what was installed before stays usable then.
+        Costs a few milliseconds when everything is there, and some tenths of a second with
+        `check_files`, which looks at every installed file. Raises Problem when it cannot be
+        done.
         """
         with _told_as_problem():
-            if self._outdated(layers):
+            if check_files or self._outdated(layers):
                 with self._alone():
                     self._install_outdated(layers)
         return self.python
 
     def remove(self) -> None:
-        """Delete `.venv`. Raises Problem when something else has that name."""
+        """Delete `.venv`. Raises Problem when these commands have not made it."""
         if self.venv.is_dir() and not any(self.venv.iterdir()):
             self.venv.rmdir()
-        elif (self.venv / "pyvenv.cfg").exists() or self.stamp.exists():
+        elif self.stamp.exists():
             with _told_as_problem():
                 shutil.rmtree(self.venv)
         elif os.path.lexists(self.venv):
-            raise Problem(f"{self.venv} is not a virtual environment: move it away and try again.")
+            is_environment = (self.venv / "pyvenv.cfg").exists()
+            what = "a virtual environment" if is_environment else "something"
+            raise Problem(
+                f"{self.venv} is {what} that these commands have not made, so they neither use"
+                " nor replace it: move it away or delete it, and try again."
+            )
 
     def _install_outdated(self, layers: Sequence[str]) -> None:
-        # uv makes environments without pip: when uv is gone, nothing can be added to them.
-        lost_uv = self._read_stamp().get("made_by") == "uv" and self.uv is None
-        if lost_uv or not self._usable():
+        if self._usable():
+            self._forget_broken()
+        if not self._usable() or not self._works():
             self._make()
         for layer in self._outdated(layers):
             self._install(layer)
 
     def _outdated(self, layers: Sequence[str]) -> list[str]:
-        installed = self._read_stamp().get("layers", {}) if self._usable() else {}
+        whole = self._usable() and not self._lost()
+        installed = self._read_stamp().get("layers", {}) if whole else {}
         return [
             layer
             for layer in LAYERS
@@ -99,12 +135,52 @@ class Environment:
         ]
 
     def _usable(self) -> bool:
-        """Whether `.venv` is whole, and made for this version of Python."""
+        """Whether `.venv` is made by these commands, and for this version of Python."""
         return (
             self.python.exists()
             and (self.venv / "pyvenv.cfg").exists()
             and self._read_stamp().get("python") == python_version()
         )
+
+    def _works(self) -> bool:
+        """Whether its Python starts, and something can be installed. uv makes them without pip."""
+        check = ("-c", "pass") if self.uv else ("-m", "pip", "--version")
+        try:
+            return self.run((str(self.python), *check)).returncode == 0
+        except OSError:
+            return False
+
+    def _lost(self) -> list[str]:
+        """The distributions that are no longer as they were after the last installation."""
+        recorded = set(self._read_stamp().get("distributions", ()))
+        return sorted(recorded.difference(self._distributions()))
+
+    def _distributions(self) -> list[str]:
+        """Name and version of all that is installed."""
+        folders = self.libraries.glob("*.dist-info")
+        return sorted(folder.name.removesuffix(".dist-info") for folder in folders)
+
+    def _forget_broken(self) -> None:
+        """Have all layers installed again if a distribution is lost, or a file of one."""
+        for folder in self.libraries.glob("*.dist-info"):
+            if not self._is_whole(folder):
+                # Without this folder the installer takes it for not installed, and replaces it.
+                shutil.rmtree(folder)
+        if lost := self._lost():
+            _say(f"Not as it was installed: {', '.join(lost)}. Repairing .venv ...")
+            self._write_stamp({**self._read_stamp(), "layers": {}})
+
+    def _is_whole(self, folder: Path) -> bool:
+        """Whether each file that a distribution has recorded is there, with its size."""
+        try:
+            with (folder / "RECORD").open(encoding="utf-8", newline="") as record:
+                return all(
+                    os.stat(self.libraries / name).st_size == int(size)
+                    for name, _, size in csv.reader(record)
+                    if size and not name.endswith(".pyc")
+                )
+        except (OSError, ValueError):
+            return False
 
     def _make(self) -> None:
         if self.uv is None and not importlib.util.find_spec("ensurepip"):
@@ -116,30 +192,27 @@ class Environment:
         _say(f"Making .venv with Python {python_version()} (once) ...")
         # From inside `.venv` this names the Python that it was made from.
         python = str(getattr(sys, "_base_executable", sys.executable))
-        if self.uv:
-            self._call(self.uv, "venv", "--python", python, str(self.venv))
-        else:
-            self._call(python, "-m", "venv", str(self.venv))
-        self._write_stamp(
-            {
-                "python": python_version(),
-                "made_by": "uv" if self.uv else "venv",
-                "layers": {},
-            }
-        )
+        try:
+            if self.uv:
+                self._call(self.uv, "venv", "--python", python, str(self.venv))
+            else:
+                self._call(python, "-m", "venv", str(self.venv))
+            self._write_stamp({"python": python_version(), "layers": {}})
+        except BaseException:
+            # Without the stamp, the next command would take it for somebody else's.
+            shutil.rmtree(self.venv, ignore_errors=True)
+            raise
 
     def _install(self, layer: str) -> None:
         lock = str(self.root / "requirements" / f"{layer}.txt")
         _say(f"Installing requirements/{layer}.txt (once) ...")
         stamp = self._read_stamp()
-        # Killed half way, an install leaves no stamp, and the next command starts afresh.
-        self.stamp.unlink()
-        try:
-            self._call(*self._installer(), "--require-hashes", "-r", lock)
-        except Problem:
-            self._write_stamp(stamp)
-            raise
+        # However the installation ends, the layer is only there when it is in the stamp again.
+        stamp["layers"].pop(layer, None)
+        self._write_stamp(stamp)
+        self._call(*self._installer(), "--require-hashes", "-r", lock)
         stamp["layers"][layer] = self._lock_hash(layer)
+        stamp["distributions"] = self._distributions()
         self._write_stamp(stamp)
 
     def _installer(self) -> tuple[str, ...]:
@@ -198,9 +271,9 @@ def active() -> bool:
 
 
 def setup(argv: Sequence[str]) -> int:
-    """Install every layer, so that no later command needs the network."""
+    """Install every layer and repair what is broken, so that no command needs the network."""
     _refuse_arguments("setup", argv)
-    Environment().prepare(LAYERS)
+    Environment().prepare(LAYERS, check_files=True)
     _say("Everything is installed.")
     return 0
 

@@ -6,10 +6,14 @@ Nothing is installed here: a recorder stands in for uv, venv and pip.
 import ast
 import importlib
 import re
+import shutil
+import signal
 import subprocess
+import sys
+import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -29,13 +33,30 @@ class Installer:
         self.exit_code = 0
 
     def __call__(self, command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+        venv = Environment(self.root)
+        has_pip = (venv.libraries / "pip").exists()
+        if "--version" in command:
+            return subprocess.CompletedProcess(command, 0 if has_pip else 1, "")
+        if "pass" in command:
+            return subprocess.CompletedProcess(command, 0, "")
         self.commands.append(" ".join(command).replace(f"{self.root}/", ""))
         if "install" in command:
+            if self.exit_code == 0:
+                self.install(Path(command[-1]).stem)
             return subprocess.CompletedProcess(command, self.exit_code, self.output)
-        (self.root / ".venv/bin").mkdir(parents=True)
-        (self.root / ".venv/bin/python").touch()
-        (self.root / ".venv/pyvenv.cfg").touch()
+        venv.python.parent.mkdir(parents=True)
+        venv.python.touch()
+        (venv.venv / "pyvenv.cfg").touch()
+        (venv.libraries / ("" if command[0] == "uv" else "pip")).mkdir(parents=True)
         return subprocess.CompletedProcess(command, 0, "")
+
+    def install(self, name: str) -> None:
+        """Leave a library with one module, unless it is there already."""
+        info = Environment(self.root).libraries / f"{name}-1.dist-info"
+        if not info.exists():
+            info.mkdir()
+            (info / "RECORD").write_text(f"{name}.py,sha256=x,6\n{info.name}/RECORD,,\n")
+            (info.parent / f"{name}.py").write_text("pass\n\n")
 
     @property
     def installed(self) -> list[str]:
@@ -59,8 +80,10 @@ def installer(root: Path) -> Installer:
     return Installer(root)
 
 
-def prepare(installer: Installer, *layers: str, uv: str | None = None) -> None:
-    Environment(installer.root, uv=uv, run=installer).prepare(layers)
+def prepare(
+    installer: Installer, *layers: str, uv: str | None = None, check_files: bool = False
+) -> None:
+    Environment(installer.root, uv=uv, run=installer).prepare(layers, check_files=check_files)
 
 
 def test_only_the_layers_asked_for_are_installed(installer: Installer) -> None:
@@ -95,7 +118,7 @@ def test_another_version_of_python_starts_afresh(
     assert installer.installed == ["venv", "app"] * 2
 
 
-@pytest.mark.parametrize("lost", ["bin/python", "pyvenv.cfg", "workbench.json"])
+@pytest.mark.parametrize("lost", ["bin/python", "pyvenv.cfg"])
 def test_a_broken_environment_is_made_anew(installer: Installer, lost: str) -> None:
     prepare(installer, "app")
     (installer.root / ".venv" / lost).unlink()
@@ -104,18 +127,105 @@ def test_a_broken_environment_is_made_anew(installer: Installer, lost: str) -> N
     assert installer.installed == ["venv", "app"] * 2
 
 
-def test_an_install_that_was_killed_starts_afresh(installer: Installer) -> None:
-    class Killed(Installer):
+def test_what_is_no_longer_installed_is_installed_again(
+    installer: Installer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare(installer, "app", "test")
+    shutil.rmtree(Environment(installer.root).libraries / "app-1.dist-info")
+    prepare(installer, "app")
+    prepare(installer, "app", "test")
+
+    # Each layer when a command needs it: its own distributions may be lost, too.
+    assert installer.installed == ["venv", "app", "test", "app", "test"]
+    assert "Not as it was installed: app-1. Repairing .venv ...\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda module: module.unlink(),
+        lambda module: module.write_text(""),
+        lambda module: (module.parent / "app-1.dist-info/RECORD").unlink(),
+        lambda module: (module.parent / "app-1.dist-info/RECORD").write_text("app.py,six\n"),
+    ],
+    ids=["gone", "empty", "no record", "a broken record"],
+)
+def test_the_set_up_repairs_each_file(
+    installer: Installer, harm: Callable[[Path], object]
+) -> None:
+    prepare(installer, "app", "docs")
+    module = Environment(installer.root).libraries / "app.py"
+    harm(module)
+    prepare(installer, "app", "docs", check_files=True)
+
+    assert module.read_text() == "pass\n\n"
+    # The installer has nothing to do for `docs`, and finds that out by itself.
+    assert installer.installed == ["venv", "app", "docs", "app", "docs"]
+
+
+def test_the_set_up_leaves_alone_what_is_whole(installer: Installer) -> None:
+    prepare(installer, "app")
+    (Environment(installer.root).libraries / "added-1.dist-info").mkdir()
+    (Environment(installer.root).libraries / "added-1.dist-info/RECORD").touch()
+    prepare(installer, "app", check_files=True)
+
+    assert installer.installed == ["venv", "app"]
+
+
+@pytest.mark.parametrize("check_files", [False, True])
+def test_an_installation_that_was_interrupted_goes_on(
+    installer: Installer, check_files: bool
+) -> None:
+    class Interrupted(Installer):
         def __call__(self, command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
-            if "install" in command:
+            if "docs" in command[-1]:
                 raise KeyboardInterrupt
             return super().__call__(command)
 
     with pytest.raises(KeyboardInterrupt):
-        prepare(Killed(installer.root), "app")
-    prepare(installer, "app")
+        prepare(Interrupted(installer.root), "app", "docs")
+    prepare(installer, "app", "docs", check_files=check_files)
 
-    assert installer.installed == ["venv", "app"]
+    assert installer.installed == ["docs"]
+
+
+def test_an_environment_that_was_not_finished_is_not_left_behind(installer: Installer) -> None:
+    class Interrupted(Installer):
+        def __call__(self, command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+            super().__call__(command)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare(Interrupted(installer.root), "app")
+
+    assert not (installer.root / ".venv").exists()
+
+
+def test_an_interrupted_installer_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = "import tempfile, time; print(tempfile.mkstemp(), flush=True); time.sleep(60)"
+    script = f"""
+import subprocess, sys
+# As `python -m venv` does it: the process that works is a child of the one we have started.
+subprocess.run([sys.executable, "-c", {child!r}], stdout=open({str(tmp_path / "said")!r}, "w"))
+"""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    said = tmp_path / "said"
+
+    def interrupt() -> None:
+        while not (said.exists() and said.read_text()):
+            time.sleep(0.02)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        environment.run_quietly([sys.executable, "-c", script])
+
+    assert str(temporary) in said.read_text()
+    assert not list(temporary.iterdir())
 
 
 def test_uv_is_used_where_it_is(installer: Installer) -> None:
@@ -175,14 +285,26 @@ def test_a_failed_install_is_told_in_one_line_and_tried_again(
     assert installer.installed == ["venv", "app", "docs", "docs"]
 
 
-def test_a_folder_that_is_no_environment_is_left_alone(installer: Installer) -> None:
-    mine = installer.root / ".venv" / "mine"
+@pytest.mark.parametrize(
+    ("file", "what"), [("mine", "something"), ("pyvenv.cfg", "a virtual environment")]
+)
+@pytest.mark.parametrize("act", ["prepare", "remove"])
+def test_what_these_commands_have_not_made_is_left_alone(
+    installer: Installer, file: str, what: str, act: str
+) -> None:
+    mine = installer.root / ".venv" / file
     mine.parent.mkdir()
     mine.touch()
+    theirs = Environment(installer.root, uv=None, run=installer)
 
-    with pytest.raises(Problem, match="is not a virtual environment: move it away"):
-        prepare(installer, "app")
-    assert mine.exists()
+    with pytest.raises(Problem) as problem:
+        theirs.prepare(["app"]) if act == "prepare" else theirs.remove()
+
+    assert str(problem.value) == (
+        f"{mine.parent} is {what} that these commands have not made, so they neither use nor"
+        " replace it: move it away or delete it, and try again."
+    )
+    assert mine.exists() and not installer.commands
 
 
 def test_a_python_without_venv_is_told_what_to_install(
