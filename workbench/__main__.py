@@ -28,89 +28,63 @@ from workbench import environment
 
 
 class Verb(NamedTuple):
-    """One command: what it is for, the function that does it, and the layers it needs."""
+    """One command: what it is for, the function that does it, the layers it needs, its time."""
 
     help: str
     function: str
     layers: tuple[str, ...] = ()
+    takes: str = ""
 
 
+APP = ("app",)
+TEST = ("app", "test")
+COMPARE = ("app", "test", "compare")
+# mypy looks into the libraries of every command, those of `docs` included.
+ALL = ("app", "test", "compare", "dev", "docs")
+
+# The one list of the commands: the Makefile, `make help` and .ci/first.py take them from here.
+# fmt: off
 VERBS = {
-    "test": Verb(
-        "Run both suites, and sum them up in a small table",
-        "workbench.suites:test",
-        ("app", "test"),
-    ),
-    "test-equal": Verb(
-        "Run the suite of `before` against both apps: they behave the same",
-        "workbench.suites:test_equal",
-        ("app", "test"),
-    ),
-    "test-postgres": Verb(
-        "Run all of that on PostgreSQL, the races too",
-        "workbench.suites:test_postgres",
-        ("app", "test"),
-    ),
-    "compare": Verb(
-        "Measure what each test needs, before and after",
-        "workbench.compare:main",
-        ("app", "test", "compare"),
-    ),
-    "run": Verb("Start both apps, to be used in a browser", "workbench.run:main", ("app",)),
-    "jobs": Verb(
-        "Run a job of the apps that `make run` has started", "workbench.run:jobs", ("app",)
-    ),
-    "serve": Verb(
-        "Serve one app for real, by several processes", "workbench.serve:main", ("app",)
-    ),
-    "coverage": Verb(
-        "Put the coverage of both suites side by side, file by file",
-        "workbench.suites:coverage",
-        ("app", "test"),
-    ),
-    "docs": Verb("Build the documentation", "workbench.docs:main", ("app", "docs")),
-    "bench": Verb(
-        "Time tests, pages and checkouts against each other",
-        "workbench.bench:main",
-        ("app", "test"),
-    ),
-    "figures": Verb(
-        "Write the measured figures into README and docs",
-        "workbench.figures:main",
-        ("app", "test", "compare"),
-    ),
-    "lint": Verb(
-        "Check style, types and the direction of imports",
-        "workbench.lint:main",
-        # mypy looks into the libraries of every command, those of `docs` included.
-        ("app", "test", "compare", "dev", "docs"),
-    ),
-    "browser": Verb(
-        "Test both apps in a real browser",
-        "workbench.suites:browser",
-        ("app", "test", "dev"),
-    ),
-    "prove": Verb(
-        "Send both apps on random journeys, and look for a difference",
-        "workbench.prove:main",
-        ("app", "test", "compare"),
-    ),
-    "planted": Verb(
-        "Make mistakes on purpose, one at a time, and see which test finds each",
-        "workbench.planted:main",
-        ("app", "test", "compare"),
-    ),
-    "soak": Verb(
-        "Load both apps on real servers, kill their processes, and check what must hold",
-        "workbench.soak:main",
-        ("app", "test"),
-    ),
-    "lock": Verb("Write the lock files again (needs uv)", "workbench.environment:lock"),
-    "setup": Verb(
-        "Install everything now, for work without a network", "workbench.environment:setup"
-    ),
-    "clean": Verb("Remove everything these commands have made", "workbench.environment:clean"),
+    "test": Verb("Run both suites, and sum them up in a small table",
+        "workbench.suites:test", TEST, "20 s"),
+    "test-equal": Verb("Run the suite of `before` against both apps: they behave the same",
+        "workbench.suites:test_equal", TEST, "minutes"),
+    "test-postgres": Verb("Run all of that on PostgreSQL, the races too",
+        "workbench.suites:test_postgres", TEST, "minutes"),
+    "compare": Verb("Measure what each test needs, before and after",
+        "workbench.compare:main", COMPARE, "minutes"),
+    "run": Verb("Start both apps, to be used in a browser",
+        "workbench.run:main", APP),
+    "jobs": Verb("Run a job of the apps that `make run` has started",
+        "workbench.run:jobs", APP),
+    "serve": Verb("Serve one app for real, by several processes",
+        "workbench.serve:main", APP),
+    "coverage": Verb("Put the coverage of both suites side by side, file by file",
+        "workbench.suites:coverage", TEST, "half a minute"),
+    "docs": Verb("Build the documentation",
+        "workbench.docs:main", ("app", "docs"), "seconds"),
+    "bench": Verb("Time tests, pages and checkouts against each other",
+        "workbench.bench:main", TEST, "minutes"),
+    "figures": Verb("Write the measured figures into README and docs",
+        "workbench.figures:main", COMPARE, "minutes"),
+    "lint": Verb("Check style, types and the direction of imports",
+        "workbench.lint:main", ALL, "half a minute"),
+    "browser": Verb("Test both apps in a real browser",
+        "workbench.suites:browser", ("app", "test", "dev"), "minutes"),
+    "prove": Verb("Send both apps on random journeys, and look for a difference",
+        "workbench.prove:main", COMPARE, "10 minutes"),
+    "planted": Verb("Make mistakes on purpose, one at a time, and see which test finds each",
+        "workbench.planted:main", COMPARE, "half an hour"),
+    "soak": Verb("Load both apps on real servers, kill processes, and check what must hold",
+        "workbench.soak:main", TEST, "5 minutes"),
+    "setup": Verb("Install everything now, for work without a network; repair what is broken",
+        "workbench.environment:setup", (), "a minute"),
+    "lock": Verb("Write the lock files again (needs uv)",
+        "workbench.environment:lock"),
+    "clean": Verb("Remove everything these commands have made",
+        "workbench.environment:clean"),
 }
+# fmt: on
 
 
 def main(argv: Sequence[str]) -> int:
@@ -129,6 +103,7 @@ def main(argv: Sequence[str]) -> int:
         print(problem, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # Whoever read our output has seen enough, as `head` has. Nothing more goes to them.
@@ -147,8 +122,14 @@ def _do(verb: Verb, argv: Sequence[str], rest: Sequence[str]) -> int:
 
 
 def _help() -> str:
-    lines = ["Usage: make COMMAND [ARGS=...], or python3 -m workbench COMMAND [...]", ""]
-    lines += [f"  {name:<13}  {verb.help}" for name, verb in VERBS.items()]
+    lines = [
+        'Usage: make COMMAND [ARGS="..."] [PYTHON=python3.12]',
+        "       python3 -m workbench COMMAND [...]",
+        "",
+    ]
+    for name, verb in VERBS.items():
+        takes = f" ({verb.takes})" if verb.takes else ""
+        lines.append(f"  {name:<13}  {verb.help}{takes}")
     return "\n".join(lines)
 
 

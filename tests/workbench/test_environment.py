@@ -356,12 +356,34 @@ def test_a_command_without_arguments_says_so(name: str) -> None:
         getattr(importlib.import_module(module), function)(["--dry-run"])
 
 
-def test_make_and_the_workbench_say_the_same() -> None:
-    targets = re.findall(r"^([a-z-]+): ## (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+def test_make_has_a_target_for_each_command() -> None:
+    if not (make := shutil.which("make")):
+        pytest.skip("make is not installed")
+    done = subprocess.run([make, "-pq"], cwd=ROOT, capture_output=True, text=True)
 
-    # Lock files are a matter for those who change them: `make lock` works, but is not listed.
-    verbs = {name: verb.help for name, verb in VERBS.items() if name != "lock"}
-    assert dict(targets) == {"help": "List the commands", **verbs}
+    phony = re.findall(r"^\.PHONY: (.+)$", done.stdout, re.MULTILINE)
+    assert phony[0].split() == ["help", *VERBS]
+
+
+def test_the_commands_that_the_pages_name_are_there() -> None:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")]
+    text = "".join(page.read_text("utf-8") for page in pages)
+    named = set(re.findall(r"(?:`|\$ |; )(?:make|python3? -m workbench) ([a-z-]+)", text))
+
+    assert {"test", "run"} < named
+    assert named - VERBS.keys() == set()
+
+
+def test_ctrl_c_ends_a_command_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(self: Environment, *arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Environment, "prepare", interrupted)
+
+    assert main(["setup"]) == 130
+    assert capsys.readouterr().err == "Stopped.\n"
 
 
 def test_an_old_python_can_read_that_it_is_too_old() -> None:
