@@ -42,7 +42,11 @@ PORTS = {
     "social": 5013,
 }
 PACKAGES = {"before": "before_mvt", "after": "after_service_layer"}
-JOBS = ("expire", "remind", "reconcile")
+JOBS = {
+    "expire": "end holds and offers that have lapsed, and offer free seats to the waiting list",
+    "remind": "write once to the holders of paid orders, less than a day before an event",
+    "reconcile": "finish unknown charges, refunds that are due, and mails that were not sent",
+}
 FOLDER = Path("build", "run")
 
 ORGANISER = "organiser"
@@ -254,8 +258,7 @@ def describe(stack: Stack) -> str:
             f"mail        {stack.mail}  (every mail the apps send)",
             f"social      {stack.social}  (the social network: posts, connections)",
             f"test cards  {', '.join(TEST_CARDS)}",
-            f"jobs        python3 -m workbench jobs {JOBS[0]}  (or {', '.join(JOBS[1:])};"
-            " in another terminal)",
+            f"jobs        make jobs, in another terminal  ({', '.join(JOBS)})",
             "Ctrl-C ends all of it.",
         ]
     )
@@ -264,8 +267,12 @@ def describe(stack: Stack) -> str:
 def jobs(argv: list[str]) -> int:
     """Run a job of the apps that `make run` runs now; return 0 when it succeeds in all.
 
-    Raises Problem for other arguments, and when nothing runs.
+    Without arguments, list the jobs. Raises Problem for other arguments, and when nothing runs.
     """
+    if not argv:
+        print('Usage: make jobs ARGS="expire", or ARGS="before expire" for one app\n')
+        print("\n".join(f"  {job:<11}{what}" for job, what in JOBS.items()))
+        return 0
     parser = Parser("make jobs: {}.", prog="python3 -m workbench jobs")
     parser.add_argument("app", nargs="?", choices=list(PACKAGES), help="both when left out")
     parser.add_argument("job", choices=JOBS)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -229,7 +230,7 @@ def test_job_without_a_running_shop_says_what_to_do(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
-        ([], "job"),
+        (["before"], "choose from"),
         (["tidy"], "invalid choice: 'tidy' (choose from"),
         (["during", "expire"], "invalid choice: 'during' (choose from"),
         (["expire", "before"], "'"),
@@ -241,6 +242,15 @@ def test_wrong_arguments_of_jobs_get_one_sentence(argv: list[str], sentence: str
 
     assert sentence in str(problem.value)
     assert "\n" not in str(problem.value)
+
+
+def test_without_arguments_the_jobs_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert jobs([]) == 0
+
+    usage, _, *listed = capsys.readouterr().out.splitlines()
+    assert usage.startswith('Usage: make jobs ARGS="expire"')
+    assert [line.split()[0] for line in listed] == list(JOBS)
+    assert list(JOBS) == list(import_module("before_mvt.jobs").JOBS)
 
 
 def test_settings_for_jobs_are_for_the_owner_only(stack: Stack, folder: Path) -> None:

@@ -55,7 +55,7 @@ class Disturbances:
             stop.wait(random.uniform(*BETWEEN_JOBS))
 
     def _run_job(self, random: Random, stop: Event) -> None:
-        job = random.choice(JOBS)
+        job = random.choice(list(JOBS))
         processes = [self.shop.start_job(job) for _ in range(random.choice([1, 2]))]
         self.jobs_run += len(processes)
         if random.random() < 0.25:
