@@ -3,13 +3,14 @@
 import argparse
 import json
 import os
+import shlex
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -18,7 +19,8 @@ from workbench.coverage_page import NOTHING
 from workbench.environment import Problem
 from workbench.postgres import running_postgres
 
-BUILD = Path("build/coverage")
+BUILD = Path("build")
+COVERAGE = BUILD / "coverage"
 LAYERS = ("views", "services", "models")
 
 # Exit codes of pytest.
@@ -36,7 +38,7 @@ class Suite(NamedTuple):
     @property
     def data(self) -> Path:
         """Where the coverage of its last run is."""
-        return BUILD / f"{self.name}.data"
+        return COVERAGE / f"{self.name}.data"
 
 
 BEFORE = Suite("before", "tests/before", "before_mvt")
@@ -45,15 +47,20 @@ AFTER = Suite("after", "tests/after", "after_service_layer")
 
 @dataclass(frozen=True)
 class Run:
-    """What one run of pytest came to; `setup_ms` is the median set-up of a test."""
+    """What one run of pytest came to; `setup_ms` is the median set-up of a test.
+
+    `arguments` and `seed` repeat it in the same order; `with_app` tests asked for the app.
+    """
 
     title: str
+    arguments: tuple[str, ...]
     exit_code: int
     seconds: float
-    passed: int
-    failed: int
-    setup_ms: float | None
-    seed: int | None
+    passed: int = 0
+    failed: int = 0
+    with_app: int = 0
+    setup_ms: float | None = None
+    seed: int | None = None
 
     @property
     def good(self) -> bool:
@@ -70,10 +77,15 @@ class Run:
 
 @dataclass(frozen=True)
 class Arguments:
-    """What the user wants of pytest: some paths below tests/, or everything, and options."""
+    """What the user wants of pytest: some paths below tests/, or everything, and options.
 
+    `added` are options of the command itself, which the user need not repeat.
+    """
+
+    verb: str
     paths: tuple[str, ...]
     options: tuple[str, ...]
+    added: tuple[str, ...] = ()
 
     def below(self, tests: str) -> list[str]:
         """Which paths to give to pytest for one suite; none when only others are wanted."""
@@ -81,36 +93,36 @@ class Arguments:
 
 
 def test(argv: Sequence[str]) -> int:
-    """Run both suites with coverage, and print a table."""
-    return _verdict(_run_both_suites(_arguments("test", argv)))
+    """Run both suites, and print a table. To measure coverage would take as long again."""
+    wanted = _arguments("test", argv)
+    runs = _run_both_suites(wanted)
+    print(f"\n{table(runs)}", flush=True)
+    return _verdict(runs.values(), wanted)
 
 
 def test_equal(argv: Sequence[str]) -> int:
     """Run the suite of `before` on both apps, then the tests that compare them directly."""
-    return _verdict(_run_on_both_apps(_arguments("test-equal", argv)))
+    wanted = _arguments("test-equal", argv)
+    return _verdict(_run_on_both_apps(wanted), wanted)
 
 
 def test_postgres(argv: Sequence[str]) -> int:
     """Do what `test` and `test-equal` do, on a PostgreSQL server of their own."""
     with running_postgres() as url:
-        wanted = _arguments("test-postgres", [*argv, f"--database={url}"])
-        return _verdict([*_run_both_suites(wanted), *_run_on_both_apps(wanted)])
-
-
-def _run_both_suites(wanted: Arguments) -> list[Run]:
-    runs = _run_with_coverage(wanted)
-    print(f"\n{table(runs)}", flush=True)
-    return list(runs.values())
+        wanted = replace(_arguments("test-postgres", argv), added=(f"--database={url}",))
+        suites = _run_both_suites(wanted)
+        print(f"\n{table(suites)}", flush=True)
+        return _verdict([*suites.values(), *_run_on_both_apps(wanted)], wanted)
 
 
 def _run_on_both_apps(wanted: Arguments) -> list[Run]:
     runs = []
     if paths := wanted.below(BEFORE.tests):
         for package in (BEFORE.package, AFTER.package):
-            app = ("--app", package)
-            runs.append(_pytest(f"{BEFORE.tests} on {package}", paths, app + wanted.options))
+            title = f"{BEFORE.tests} on {package}"
+            runs.append(_pytest(title, paths, wanted, ("--app", package)))
     if paths := wanted.below("tests/equivalence"):
-        runs.append(_pytest("tests/equivalence", paths, wanted.options))
+        runs.append(_pytest("tests/equivalence", paths, wanted))
     print()
     for run in runs:
         print(f"{run.title:<36}{run.tests:>22}{run.seconds:>8.1f} s")
@@ -119,10 +131,12 @@ def _run_on_both_apps(wanted: Arguments) -> list[Run]:
 
 def coverage(argv: Sequence[str]) -> int:
     """Run both suites, and write their coverage line by line and side by side."""
-    runs = _run_with_coverage(_arguments("coverage", argv))
+    COVERAGE.mkdir(parents=True, exist_ok=True)
+    wanted = _arguments("coverage", argv)
+    runs = _run_both_suites(wanted, with_coverage=True)
     for suite in runs:
-        coverage_page.write_details(suite.data, BUILD / suite.name, suite.tests)
-    page = BUILD / "index.html"
+        coverage_page.write_details(suite.data, COVERAGE / suite.name, suite.tests)
+    page = COVERAGE / "index.html"
     page.write_text(
         coverage_page.side_by_side(
             coverage_page.read(BEFORE.data, BEFORE.package),
@@ -131,8 +145,8 @@ def coverage(argv: Sequence[str]) -> int:
         ),
         encoding="utf-8",
     )
-    print(f"\nSide by side, and from there line by line: {page}")
-    return _verdict(runs.values())
+    print(f"\n{coverage_table(runs)}\n\nSide by side, and from there line by line: {page}")
+    return _verdict(runs.values(), wanted)
 
 
 def browser(argv: Sequence[str]) -> int:
@@ -140,37 +154,47 @@ def browser(argv: Sequence[str]) -> int:
     wanted = _arguments("browser", argv)
     # Without a path pytest would run the other suites.
     paths = wanted.below("tests/browser")
-    runs = [_pytest("tests/browser", paths, wanted.options)] if paths else []
-    return _verdict(runs)
+    runs = [_pytest("tests/browser", paths, wanted)] if paths else []
+    return _verdict(runs, wanted)
 
 
 def table(runs: Mapping[Suite, Run]) -> str:
     """A line for each suite, and what its columns mean."""
-    lines = [_row("", "tests", "time", *LAYERS, "set-up")]
+    lines = [_row("", "tests", "use the app", "set-up", "time")]
     for suite, run in runs.items():
-        files = coverage_page.read(suite.data, suite.package)
+        ran = run.passed + run.failed
         lines.append(
             _row(
                 suite.name,
                 run.tests,
-                f"{run.seconds:.1f} s",
-                *(coverage_page.layer(files, layer).percent for layer in LAYERS),
+                f"{100 * run.with_app / ran:.0f} %" if ran else NOTHING,
                 NOTHING if run.setup_ms is None else f"{run.setup_ms:.1f} ms",
+                f"{run.seconds:.1f} s",
             )
         )
     return "\n".join(
         [
             *lines,
             "",
-            "views, services, models: how much of their lines and branches the suite reaches",
-            "set-up: the median time a test takes to prepare, with coverage on",
-            "Read on: `make coverage` shows the lines, `make compare` where the time goes.",
+            "use the app: the share of tests that need the app, and not only a part of it",
+            "set-up: the median time that a test takes to prepare",
+            "Read on: `make coverage` shows the lines reached, `make compare` what a test needs.",
         ]
     )
 
 
+def coverage_table(runs: Mapping[Suite, Run]) -> str:
+    """A line for each suite: how much of the lines and branches of each layer it reaches."""
+    lines = [_row("", "tests", *LAYERS)]
+    for suite, run in runs.items():
+        files = coverage_page.read(suite.data, suite.package)
+        percents = (coverage_page.layer(files, layer).percent for layer in LAYERS)
+        lines.append(_row(suite.name, run.tests, *percents))
+    return "\n".join(lines)
+
+
 def _row(name: str, tests: str, *cells: str) -> str:
-    return f"{name:<8}{tests:>22}" + "".join(f"{cell:>9}" for cell in cells)
+    return f"{name:<8}{tests:>22}" + "".join(f"{cell:>13}" for cell in cells)
 
 
 def _arguments(verb: str, argv: Sequence[str]) -> Arguments:
@@ -181,80 +205,83 @@ def _arguments(verb: str, argv: Sequence[str]) -> Arguments:
     )
     _, rest = parser.parse_known_args(argv)
     paths = tuple(argument for argument in rest if argument.startswith("tests/"))
-    return Arguments(paths, tuple(argument for argument in rest if argument not in paths))
+    options = tuple(argument for argument in rest if argument not in paths)
+    return Arguments(verb, paths, options)
 
 
-def _run_with_coverage(wanted: Arguments) -> dict[Suite, Run]:
+def _run_both_suites(wanted: Arguments, *, with_coverage: bool = False) -> dict[Suite, Run]:
     """Run both suites side by side, since two cores are nearly everywhere.
 
     With options they run one after the other: a debugger wants the terminal for itself, and the
     tables of a database that is named are there only once.
     """
-    BUILD.mkdir(parents=True, exist_ok=True)
-    suites = [suite for suite in (BEFORE, AFTER) if wanted.below(suite.tests)]
-    for suite in suites:
+
+    def run(suite: Suite, log: TextIO | None = None) -> Run:
+        paths = wanted.below(suite.tests)
+        if not with_coverage:
+            return _pytest(suite.tests, paths, wanted, log=log)
         suite.data.unlink(missing_ok=True)
-    if wanted.options or len(suites) < 2:
-        return {suite: _run_suite(suite, wanted) for suite in suites}
-    said = BUILD / "after.log"
-    with ThreadPoolExecutor() as pool, said.open("w+", encoding="utf-8") as log:
-        after = pool.submit(_run_suite, AFTER, wanted, log)
-        before = _run_suite(BEFORE, wanted)
+        options = (f"--cov={suite.package}", "--cov-report=")
+        return _pytest(
+            suite.tests, paths, wanted, options, {"COVERAGE_FILE": str(suite.data)}, log
+        )
+
+    suites = [suite for suite in (BEFORE, AFTER) if wanted.below(suite.tests)]
+    if wanted.options or wanted.added or len(suites) < 2:
+        return {suite: run(suite) for suite in suites}
+    BUILD.mkdir(exist_ok=True)
+    with (
+        ThreadPoolExecutor() as pool,
+        (BUILD / "after.log").open("w+", encoding="utf-8") as log,
+    ):
+        after = pool.submit(run, AFTER, log)
+        before = run(BEFORE)
         wait([after])
-        print(AFTER.tests, said.read_text("utf-8"), sep="\n", end="", flush=True)
+        print(AFTER.tests, Path(log.name).read_text("utf-8"), sep="\n", end="", flush=True)
     return {BEFORE: before, AFTER: after.result()}
-
-
-def _run_suite(suite: Suite, wanted: Arguments, log: TextIO | None = None) -> Run:
-    options = (f"--cov={suite.package}", "--cov-report=", *wanted.options)
-    return _pytest(suite.tests, wanted.below(suite.tests), options, suite.data, log)
 
 
 def _pytest(
     title: str,
     paths: Sequence[str],
-    options: Sequence[str],
-    coverage_data: Path | None = None,
+    wanted: Arguments,
+    options: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
     log: TextIO | None = None,
 ) -> Run:
     """Run pytest in a process of its own; its output is shown as it comes, or kept in a log."""
-    tally = Path(f"build/tally-{coverage_data.stem if coverage_data else 'plain'}.json")
+    tally = BUILD / f"tally-{title.replace('/', '-').replace(' ', '-')}.json"
     tally.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "workbench.tally", f"--tally={tally}"]
-    environ = dict(os.environ)
-    if coverage_data:
-        environ["COVERAGE_FILE"] = str(coverage_data)
+    command += [*paths, *options, *wanted.added, *wanted.options]
 
     if log is None:
         print(title, flush=True)
     started = time.monotonic()
-    exit_code = subprocess.run(
-        [*command, *paths, *options], env=environ, stdout=log, stderr=log
-    ).returncode
+    environ = {**os.environ, **(variables or {})}
+    exit_code = subprocess.run(command, env=environ, stdout=log, stderr=log).returncode
     seconds = time.monotonic() - started
     if exit_code == USAGE_ERROR:
         raise Problem(f"{title} was not run, for the reason above.")
 
-    # A run that could not even collect its tests counts none.
-    counted = json.loads(tally.read_text("utf-8")) if tally.exists() else {}
-    setups = counted.get("setup_seconds")
-    return Run(
-        title=title,
-        exit_code=exit_code,
-        seconds=seconds,
-        passed=counted.get("passed", 0),
-        failed=counted.get("failed", 0),
-        setup_ms=1000 * statistics.median(setups) if setups else None,
-        seed=counted.get("seed"),
-    )
+    arguments = (*paths, *wanted.options)
+    if not tally.exists():
+        # It could not even collect its tests.
+        return Run(title, arguments, exit_code, seconds)
+    counted = json.loads(tally.read_text("utf-8"))
+    setups = counted.pop("setup_seconds")
+    setup_ms = 1000 * statistics.median(setups) if setups else None
+    return Run(title, arguments, exit_code, seconds, setup_ms=setup_ms, **counted)
 
 
-def _verdict(runs: Iterable[Run]) -> int:
+def _verdict(runs: Iterable[Run], wanted: Arguments) -> int:
     """The exit code, and for what failed, how to see it again."""
     runs = list(runs)
     for run in runs:
         if run.failed and run.seed is not None:
-            print(f"\n{run.title}, the same order again: ARGS=--randomly-seed={run.seed}")
+            arguments = shlex.join([*run.arguments, f"--randomly-seed={run.seed}"])
+            print(f"\n{run.title} again, in the same order:")
+            print(f"make {wanted.verb} ARGS={shlex.quote(arguments)}")
     if not all(run.good for run in runs):
         return 1
     if not any(run.passed for run in runs):

@@ -24,6 +24,11 @@ class Tally:
         self.passed: set[str] = set()
         self.failed: set[str] = set()
         self.setup_seconds: dict[str, float] = {}
+        self.with_app = 0
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        names = [getattr(item, "fixturenames", ()) for item in session.items]
+        self.with_app = sum("app" in of_one_test for of_one_test in names)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
@@ -38,6 +43,8 @@ class Tally:
             # A test can pass and then fail in its teardown.
             "passed": len(self.passed - self.failed),
             "failed": len(self.failed),
+            # What asks for the fixture `app`, directly or through others.
+            "with_app": self.with_app,
             "setup_seconds": sorted(self.setup_seconds.values()),
             # What pytest-randomly shuffled the tests with: the same seed gives the same order.
             "seed": session.config.getoption("randomly_seed", None),

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -71,10 +72,24 @@ def test_the_table_sums_both_suites_up(project: Path) -> None:
     table = done.stdout.split("\n\n", 1)[1]
     assert len(table.splitlines()) <= 10
     before, after = (re.split(" {2,}", line) for line in table.splitlines()[1:3])
-    assert before[:2] == ["before", "1 passed"]
-    assert before[3:6] == ["–", "–", "66 %"]
-    assert after[:2] == ["after", "1 passed"]
-    assert after[3:6] == ["–", "0 %", "66 %"]
+    assert before[:3] == ["before", "1 passed", "0 %"]
+    assert after[:3] == ["after", "1 passed", "0 %"]
+    assert all(re.fullmatch(r"\d+\.\d ms", row[3]) for row in (before, after))
+
+
+def test_a_test_that_asks_for_a_client_uses_the_app(project: Path) -> None:
+    (project / "tests" / "before" / "conftest.py").write_text(
+        "import pytest\n\n"
+        "@pytest.fixture\ndef app():\n    pass\n\n"
+        "@pytest.fixture\ndef client(app):\n    pass\n"
+    )
+    test = project / "tests" / "before" / "test_seats.py"
+    test.write_text(test.read_text().replace("test_seats_left()", "test_seats_left(client)"))
+
+    done = run(project, "test")
+
+    assert re.search(r"^before +1 passed +100 %", done.stdout, re.MULTILINE)
+    assert re.search(r"^after +1 passed +0 %", done.stdout, re.MULTILINE)
 
 
 def test_a_failure_is_shown_before_the_table(project: Path) -> None:
@@ -86,7 +101,21 @@ def test_a_failure_is_shown_before_the_table(project: Path) -> None:
     assert done.returncode == 1
     assert "assert 2 == 3" in done.stdout
     assert re.search(r"^after +1 failed, 0 passed", done.stdout, re.MULTILINE)
-    assert re.search(r"tests/after, the same order again: ARGS=--randomly-seed=\d+", done.stdout)
+    *_, last = done.stdout.splitlines()
+    assert re.fullmatch(r"make test ARGS='tests/after --randomly-seed=\d+'", last)
+
+
+def test_the_same_order_again_needs_what_was_asked_for(project: Path) -> None:
+    test = project / "tests" / "before" / "test_seats.py"
+    test.write_text(test.read_text().replace("== 2", "== 3"))
+
+    done = run(project, "test_equal", "tests/before", "-k", "seats or left")
+
+    again = shlex.split(done.stdout.splitlines()[-1])
+    assert again[:2] == ["make", "test-equal"]
+    arguments = shlex.split(again[2].removeprefix("ARGS="))
+    assert arguments[:3] == ["tests/before", "-k", "seats or left"]
+    assert arguments[3].startswith("--randomly-seed=")
 
 
 def test_settings_of_the_shell_are_none_of_the_tests(
@@ -117,6 +146,8 @@ def test_coverage_is_put_side_by_side(project: Path) -> None:
     done = run(project, "coverage")
 
     assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^before +1 passed +– +– +66 %$", done.stdout, re.MULTILINE)
+    assert re.search(r"^after +1 passed +– +0 % +66 %$", done.stdout, re.MULTILINE)
     report = project / "build" / "coverage"
     page = (report / "index.html").read_text(encoding="utf-8")
     links = re.findall(r'href="([^"]+)"', page)
@@ -153,10 +184,10 @@ def test_a_wrong_option_is_one_sentence(project: Path, option: str, sentence: st
 
 
 def test_no_test_selected_is_a_problem() -> None:
-    empty = suites.Run("tests/before", suites.NOTHING_SELECTED, 0.1, 0, 0, None, None)
+    empty = suites.Run("tests/before", (), suites.NOTHING_SELECTED, 0.1)
 
     with pytest.raises(Problem, match="No test was selected"):
-        suites._verdict([empty])
+        suites._verdict([empty], suites.Arguments("test", (), ()))
 
 
 @pytest.mark.parametrize(
