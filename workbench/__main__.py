@@ -63,7 +63,7 @@ VERBS = {
         "workbench.suites:coverage", TEST, "half a minute"),
     "docs": Verb("Build the documentation",
         "workbench.docs:main", ("app", "docs"), "seconds"),
-    "bench": Verb("Time tests, pages and checkouts against each other",
+    "bench": Verb("Time tests and pages, and hold the times against targets",
         "workbench.bench:main", TEST, "minutes"),
     "figures": Verb("Write the measured figures into README and docs",
         "workbench.figures:main", COMPARE, "minutes"),

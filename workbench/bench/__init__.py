@@ -1,73 +1,52 @@
-"""`make bench`: what tests, pages and checkouts cost, measured here and held against a target.
+"""`make bench`: what tests and pages cost in time, measured here and held against a target.
 
-A target for a time can be missed on a slow or busy machine: that is told, and is no failure. A
-target for a count of SQL statements is the same everywhere, and missing it fails the command.
+A target for a time can be missed on a slow or busy machine: the table says so, and the command
+succeeds.
 """
 
-import argparse
 import os
 import platform
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 
 from workbench.arguments import Parser
-from workbench.bench.checkouts import measure_on_postgres, measure_on_sqlite
-from workbench.bench.commands import measure_fresh_clones, measure_make_test
 from workbench.bench.pages import measure_pages
 from workbench.bench.results import Result
-from workbench.bench.statements import measure_statements
-from workbench.bench.suite import measure_tests
-from workbench.environment import Problem
+from workbench.bench.service_tests import measure_service_tests
+from workbench.environment import ROOT, Problem
 
 ROUNDS, QUICK_ROUNDS = 40, 12
-# PostgreSQL need not be installed here.
-OPTIONAL = "checkouts on PostgreSQL"
+MAKE_TEST_SECONDS = 20
 
 
 def main(argv: Sequence[str]) -> int:
     """Measure, and print a table.
 
-    Returns 0 when all could be measured, 1 when a count is missed, 2 when something could not
-    be measured. Raises Problem for wrong arguments.
+    Returns 0 when all could be measured, else 2. Raises Problem for wrong arguments.
     """
-    wanted = read_arguments(argv)
-    rounds = QUICK_ROUNDS if wanted.quick else ROUNDS
+    rounds = read_rounds(argv)
     steps: dict[str, Callable[[], list[Result]]] = {
-        # A few rounds will do: each has more than a hundred tests.
-        "tests": lambda: measure_tests(rounds // 6),
+        "tests of a service": lambda: measure_service_tests(rounds),
         "pages": lambda: measure_pages(rounds),
-        "checkouts on SQLite": lambda: measure_on_sqlite(rounds // 2),
-        OPTIONAL: lambda: measure_on_postgres(rounds // 2),
-        "statements": measure_statements,
         "make test": measure_make_test,
     }
-    if wanted.fresh_clone:
-        steps["fresh clones"] = measure_fresh_clones
     results, failures = measure(steps)
-
     if results:
         print(f"\n{table(results)}\n\nMeasured on {machine()}.")
-        print("Before against after for each behaviour: `make compare`.")
     for what, sentence in failures.items():
         print(f"Not measured, {what}: {sentence}", file=sys.stderr)
-    return exit_code(results, failures)
+    return 2 if failures else 0
 
 
-def read_arguments(argv: Sequence[str]) -> argparse.Namespace:
-    """Return `quick` and `fresh_clone`. Raises Problem for anything else."""
-    parser = Parser(
-        "make bench: {}; accepted are --quick and --fresh-clone.",
-        prog="python3 -m workbench bench",
-        allow_abbrev=False,
-    )
+def read_rounds(argv: Sequence[str]) -> int:
+    """Return how often to measure. Raises Problem for other arguments than --quick."""
+    sentence = "make bench: {}; accepted is --quick."
+    parser = Parser(sentence, prog="python3 -m workbench bench", allow_abbrev=False)
     parser.add_argument("--quick", action="store_true", help="fewer rounds, a wider spread")
-    parser.add_argument(
-        "--fresh-clone",
-        action="store_true",
-        help="also time a clone of the last commit until its tests are green: this downloads",
-    )
-    return parser.parse_args(argv)
+    return QUICK_ROUNDS if parser.parse_args(argv).quick else ROUNDS
 
 
 def measure(
@@ -85,6 +64,17 @@ def measure(
     return results, failures
 
 
+def measure_make_test() -> list[Result]:
+    """Return how long `make test` takes, once, by the clock on the wall. Raises Problem."""
+    command = [sys.executable, "-m", "workbench", "test"]
+    started = time.monotonic()
+    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True)
+    seconds = time.monotonic() - started
+    if done.returncode != 0:
+        raise Problem("it fails: call it to see why.")
+    return [Result("Waiting", "make test", "s", seconds, at_most=MAKE_TEST_SECONDS)]
+
+
 def table(results: Sequence[Result]) -> str:
     """Return the results, a line each, under their sections."""
     lines = [f"{'':<40}{'measured':>9}  {'target':<9}{'':<8}{'quartiles':<12}".rstrip()]
@@ -95,13 +85,13 @@ def table(results: Sequence[Result]) -> str:
 
 def _line(result: Result) -> str:
     # As many digits as it takes to see a target missed by little.
-    ratio_digits = 3 if result.measured < 10 else 1
-    digits = {"×": ratio_digits, "s": 1}.get(result.unit, 0)
-    measured = f"{result.measured:.{digits}f} {result.unit}".rstrip()
+    digits = 3 if result.unit == "×" else 1
+    measured = f"{result.measured:.{digits}f} {result.unit}"
+    target = f"≤ {result.at_most:g} {result.unit}"
     quartiles = "{:.2f}–{:.2f}".format(*result.quartiles) if result.quartiles else ""
     return (
         f"  {result.what:<38}{measured:>9}"
-        f"  {result.target:<9}{result.verdict:<8}{quartiles:<12}{result.note}"
+        f"  {target:<9}{result.verdict:<8}{quartiles:<12}{result.note}"
     ).rstrip()
 
 
@@ -111,10 +101,3 @@ def machine() -> str:
         f"{os.cpu_count()} processors, {platform.system()} {platform.machine()},"
         f" {platform.python_implementation()} {platform.python_version()}"
     )
-
-
-def exit_code(results: Sequence[Result], failures: Mapping[str, str]) -> int:
-    """Return 2 where something is not measured, 1 where a count is missed, else 0."""
-    if failures.keys() - {OPTIONAL}:
-        return 2
-    return int(any(result.exact and result.verdict == "missed" for result in results))

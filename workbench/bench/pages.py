@@ -15,8 +15,7 @@ from typing import NamedTuple
 
 from werkzeug.test import TestResponse
 
-from workbench.bench.clock import clock, collector_off
-from workbench.bench.results import Result, times_as_long
+from workbench.bench.results import Result, clock, collector_off, times_as_long
 from workbench.bench.shops import EVENT, Shop, Visitor, no_outside_world
 from workbench.environment import Problem
 

@@ -14,7 +14,7 @@ from unittest.mock import patch
 import responses
 from flask import Flask
 from requests import PreparedRequest
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, insert
 from werkzeug.test import TestResponse
 
 from workbench.environment import Problem
@@ -26,7 +26,7 @@ EVENT = "bench-event"
 
 
 class Visitor:
-    """Somebody with a browser. `bought` is the address of the order placed last."""
+    """A browser with its cookies. `bought` is the address of the order placed last."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app
@@ -72,16 +72,15 @@ class Visitor:
 class Shop:
     """The app called "before" or "after", seeded. To be made inside `no_outside_world`."""
 
-    def __init__(self, name: str, database: str = "sqlite:///:memory:") -> None:
+    def __init__(self, name: str) -> None:
         package = PACKAGES[name]
-        self.name = name
-        self._models = import_module(f"{package}.models")
+        self._event = import_module(f"{package}.models").Event
         self._db = import_module(f"{package}.database").db
         self.app = create_seeded_app(
             name,
             {
                 "SECRET_KEY": secrets.token_hex(),
-                "SQLALCHEMY_DATABASE_URI": database,
+                "SQLALCHEMY_DATABASE_URI": "sqlite:///:memory:",
                 "PAYMENTS_URL": GATEWAY,
             },
         )
@@ -96,66 +95,9 @@ class Shop:
     def add_events(self, slugs: list[str]) -> None:
         """Store an event for each slug, in ten days, a second apart."""
         start = datetime.now(UTC) + timedelta(days=10)
-        self._add(
-            "Event",
-            [event_row(slug, start + timedelta(seconds=n)) for n, slug in enumerate(slugs)],
-        )
-
-    def crowd(self, *, orders: int, waiting: int) -> None:
-        """Leave one event, with so many orders and a waiting list, as the night job finds it.
-
-        Every other order is paid. The others have held their seats for too long.
-        """
-        self.clear_events()
-        self.add_events([EVENT])
+        rows = [event_row(slug, start + timedelta(seconds=n)) for n, slug in enumerate(slugs)]
         with self.app.app_context():
-            event_id = self._db.session.scalar(select(self._models.Event.id))
-        status = self._models.OrderStatus
-        now = datetime.now(UTC)
-        self._add(
-            "Order",
-            [
-                {
-                    "reference": f"{n:05d}",
-                    "secret": secrets.token_urlsafe(),
-                    "checkout_id": secrets.token_urlsafe(),
-                    "event_id": event_id,
-                    "name": "Ada",
-                    "email": "ada@example.org",
-                    "quantity": 1,
-                    "total_cents": 1000,
-                    "status": status.PAID if n % 2 else status.PENDING,
-                    "created_at": now - timedelta(hours=1),
-                    "hold_until": now - timedelta(minutes=30),
-                }
-                for n in range(orders)
-            ],
-        )
-        self._add(
-            "WaitlistEntry",
-            [
-                {
-                    "event_id": event_id,
-                    "email": f"{n}@example.org",
-                    "quantity": 1,
-                    "created_at": now,
-                    "token": secrets.token_urlsafe(),
-                }
-                for n in range(waiting)
-            ],
-        )
-
-    def clear_events(self) -> None:
-        """Leave no event, and nothing that belongs to one."""
-        with self.app.app_context():
-            for table in reversed(self._db.metadata.sorted_tables):
-                if table.name != "organisers":
-                    self._db.session.execute(table.delete())
-            self._db.session.commit()
-
-    def _add(self, model: str, rows: list[dict[str, Any]]) -> None:
-        with self.app.app_context():
-            self._db.session.execute(insert(getattr(self._models, model)), rows)
+            self._db.session.execute(insert(self._event), rows)
             self._db.session.commit()
 
 
