@@ -15,7 +15,9 @@ them can neither warm a test up nor stand in its way. A test runs three times:
 The first case of each function is counted once more. Where the two counts differ, the report
 names the test.
 
-Nothing is patched or listened to in order to count: `ledger.py` asks Python's own profiler.
+No function of the app or of a library is replaced in order to count: `ledger.py` asks Python's
+own profiler. One thing is patched, so that a count is the same each time: SQLAlchemy's flush gets
+sets that keep their order (`isolation.order_flushes`).
 """
 
 import gc
