@@ -12,6 +12,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+import responses
 
 ROOT = Path(__file__).parents[2]
 BUILD = "import sys; from workbench.docs import main; sys.exit(main([]))"
@@ -67,6 +68,22 @@ def test_a_listing_of_something_that_is_gone_fails_the_build(build: Build) -> No
 
     assert result.returncode == 1
     assert "gone" in result.stderr
+
+
+def test_the_workshop_quotes_what_the_tools_say() -> None:
+    tools = [ROOT / "Makefile", *ROOT.glob("workbench/*.py"), Path(responses.__file__)]
+    # Without the quotation marks of a sentence that goes on in the next line.
+    said = re.sub(r'"\s+f?"', "", "".join(tool.read_text("utf-8") for tool in tools))
+    # What differs from case to case.
+    said = said.replace("{reasons}", "5001 (address already in use)").replace(
+        "{what}", "a virtual environment"
+    )
+    page = (ROOT / "docs/workshop.md").read_text("utf-8")
+    quoted = re.findall(r'"([A-Z…][^"\n]+)"', page)
+
+    assert "Not all requests have been executed" in quoted
+    parts = [part.strip() for quotation in quoted for part in quotation.split("…")]
+    assert [part for part in parts if part not in said] == []
 
 
 def test_the_tests_that_the_pages_name_are_there() -> None:
