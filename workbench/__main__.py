@@ -64,7 +64,7 @@ VERBS = {
     "docs": Verb("Build the documentation",
         "workbench.docs:main", ("app", "docs"), "seconds"),
     "bench": Verb("Time tests and pages, and hold the times against targets",
-        "workbench.bench:main", TEST, "minutes"),
+        "workbench.bench:main", TEST, "a minute"),
     "figures": Verb("Write the measured figures into README and docs",
         "workbench.figures:main", COMPARE, "minutes"),
     "lint": Verb("Check style, types and the direction of imports",
