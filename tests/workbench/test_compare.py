@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from workbench.compare import main, metrics, plot, report, static
+import workbench
+from workbench.compare import arguments, ledger, main, metrics, plot, report, static, wording
+from workbench.compare.figures import control, timings
 from workbench.compare.figures import figures as figures_of
 from workbench.compare.measure import Measured, Suite
 from workbench.compare.worse import worse
@@ -27,10 +29,9 @@ Json = dict[str, Any]
 
 
 def start(folder: Path, *arguments: str, seed: int = 1) -> subprocess.Popen[str]:
-    """Start the tool in a project of somebody else's."""
-    code = "import sys; from workbench.compare import main; sys.exit(main(sys.argv[1:]))"
+    """Start the tool in another project, as its page says."""
     return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
+        [sys.executable, "-m", "workbench.compare", *arguments],
         cwd=folder,
         env={
             **os.environ,
@@ -141,6 +142,7 @@ def test_a_behaviour_sums_all_its_tests(rows: dict[str, Json]) -> None:
     # One of the four is marked with two behaviours, and counts in both.
     assert some(row["before"]["cost"], "tests", "setup_sql", "assertions") == [4, 15, 6]
     assert some(row["after"]["cost"], "tests", "setup_sql", "assertions") == [2, 8, 2]
+    assert some(row["before"]["median"], "tests", "setup_sql", "assertions") == [1, 4, 1]
 
 
 def test_a_test_without_a_behaviour_is_paired_by_its_name(rows: dict[str, Json]) -> None:
@@ -157,6 +159,9 @@ def test_what_has_no_counterpart_is_told_apart_from_all_tests(figures: Json) -> 
     before, after = (figures["suites"][side] for side in ("before", "after"))
     lonely = before["tests"]["tests_before/test_book.py::test_leaves_something_behind"]
     assert before["alone"] == lonely
+    # The median test and the like are about the others.
+    assert before["no_setup"] == {"tests": 3, "of": 11, "percent": 27.3}
+    assert after["no_setup"] == {"tests": 4, "of": 9, "percent": 44.4}
     assert before["total"]["tests"] > 1
     assert after["alone"]["tests"] == after["alone"]["body_calls"] == 0
 
@@ -175,18 +180,83 @@ def test_a_test_that_leaves_something_behind_is_named(figures: Json) -> None:
     ]
 
 
-def test_equal_tests_are_the_control_and_the_page_says_if_it_holds(
-    project: Path, figures: Json
+def test_the_same_test_on_the_same_code_is_the_control(project: Path, figures: Json) -> None:
+    same = {entry["test"]: entry for entry in figures["same_tests"]}
+    # `test_about` is the same function, but `client` is another fixture: not the same test.
+    assert list(same) == ["test_prune[2]", "test_prune[3]", "test_the_motto"]
+    assert same["test_prune[2]"]["parts"] == ["setup", "body", "teardown"]
+    assert len(set(same["test_prune[2]"]["same_code"].values())) == 1
+    # The functions that it runs differ in its body, so there it is no control.
+    assert same["test_the_motto"]["parts"] == ["setup", "teardown"]
+    assert figures["control"] == {
+        "tests": 2,
+        "holds": True,
+        "off": [],
+        "other_code": {
+            "tests": 1,
+            "lowest": 1.0,
+            "median": 1.0,
+            "highest": 1.0,
+            "highest_test": "test_the_motto",
+        },
+    }
+
+
+def test_the_verdict_of_the_control_is_said_everywhere(
+    project: Path, figures: Json, outputs: list[str]
 ) -> None:
-    assert [(row["id"], row["about_one"]) for row in figures["controls"]] == [
-        # After sets up and tears down in each test what before does once for the session.
-        ("about", False),
-        ("book.prune", True),
-        ("test_by_name", False),
-    ]
-    assert "The control does not hold: 3 behaviours" in (
-        project / "out-1" / "comparison.md"
-    ).read_text("utf-8")
+    verdict = wording.control_verdict(figures["control"])
+    assert verdict.startswith("The control holds: 2 tests are the same in both suites")
+    assert verdict in " ".join(outputs[0].split())
+    for page in ("index.html", "comparison.md"):
+        text = (project / "out-1" / page).read_text("utf-8")
+        assert verdict in text
+        assert "1 test is the same in both suites, but not all of the code" in text
+
+
+def same_test(before: int, after: int, *parts: str) -> Json:
+    calls = {"before": before, "after": after}
+    shown = calls if parts else {"before": 0, "after": 0}
+    return {"test": "test_it", "parts": parts, "same_code": shown, "all_code": calls}
+
+
+@pytest.mark.parametrize(
+    ("entries", "verdict"),
+    [
+        ([same_test(1000, 1010, "body")], "The control holds: 1 test is"),
+        ([same_test(1000, 1011, "body")], "The control does not hold: 1 test is"),
+        ([same_test(1000, 989, "body")], "The control does not hold: 1 test is"),
+        ([same_test(0, 1, "body")], "The control does not hold: 1 test is"),
+        ([same_test(0, 0, "body")], "There is no control"),
+        ([same_test(1000, 1000)], "There is no control"),
+        ([], "There is no control"),
+    ],
+)
+def test_what_the_control_says(entries: list[Json], verdict: str) -> None:
+    found = control(entries)
+    assert found["holds"] == verdict.startswith("The control holds")
+    assert wording.control_verdict(found).startswith(verdict)
+
+
+def test_behaviours_are_told_apart_by_what_their_median_test_costs(figures: Json) -> None:
+    per_test = figures["per_test"]
+    assert some(per_test, "fewer", "same", "more") == [3, 2, 2]
+    assert [loss["id"] for loss in per_test["largest_losses"]] == ["about", "test_by_name"]
+
+
+def test_the_whole_is_shown_without_the_group_that_speaks_most_for_after(figures: Json) -> None:
+    without = {group["id"]: group for group in figures["groups"]}
+    assert figures["without_one_group"]["id"] == "book"
+    for side in ("before", "after"):
+        left = figures["without_one_group"][side]
+        assert left == without["book"][side]["median_calls_of_others"]
+
+
+def test_what_comes_with_an_installer_is_no_framework() -> None:
+    folder = ledger.SITE_PACKAGES[0]
+    for name in ("_distutils_hack/__init__.py", "_virtualenv.py", "__editable___shop_finder.py"):
+        assert ledger.third_party_package(folder + name) is None
+    assert ledger.third_party_package(f"{folder}flask/app.py") == "flask"
 
 
 def test_what_is_worse_is_found(figures: Json) -> None:
@@ -194,8 +264,14 @@ def test_what_is_worse_is_found(figures: Json) -> None:
         (entry["kind"], entry["metric"]): [row["id"] for row in entry["worse"]]
         for entry in figures["worse"]
     }
-    assert found["A behaviour's tests", "setup_sql"] == ["about", "test_by_name"]
-    assert found["A behaviour's tests", "body_calls"] == []
+    assert found["A behaviour's tests together", "setup_sql"] == ["about", "test_by_name"]
+    # Of this one, the sum hides it: it has two tests before, and one after.
+    assert found["A behaviour's median test", "setup_sql"] == [
+        "about",
+        "book.list",
+        "test_by_name",
+    ]
+    assert found["A behaviour's median test", "body_calls"] == []
     assert found["Code of the package", "files"] == ["services", "total"]
     assert found["Coverage of a layer", "lines_percent"] == ["app.py", "total"]
 
@@ -204,7 +280,7 @@ def test_coverage_tells_bodies_from_set_up(figures: Json) -> None:
     app = figures["suites"]["before"]["coverage"]["app.py"]
     keys = ("lines_percent", "branches_percent", "by_body_percent", "by_setup_only_percent")
     # In set-up the app is made; what its views do is reached by the bodies of tests.
-    assert some(app, *keys) == [100, 100, 60, 40]
+    assert some(app, *keys) == [100, 100, 61.9, 38.1]
 
 
 def test_clock_times_stand_apart(results: list[Json]) -> None:
@@ -215,7 +291,10 @@ def test_clock_times_stand_apart(results: list[Json]) -> None:
 def test_the_reports_say_the_same(project: Path, outputs: list[str]) -> None:
     page = (project / "out-1" / "index.html").read_text("utf-8")
     markdown = (project / "out-1" / "comparison.md").read_text("utf-8")
-    sentence = "Of 6 behaviours, 3 need fewer framework calls in set-up after than before, 2 need"
+    assert "Of 7 behaviours, the median test needs fewer framework calls in set-up" in page
+    sentence = (
+        "Of 7 behaviours, the median test makes fewer framework calls after than before in 3"
+    )
     assert sentence in page and sentence in markdown
     assert "test_leaves_something_behind" in page
     # Nothing is loaded from anywhere.
@@ -224,9 +303,9 @@ def test_the_reports_say_the_same(project: Path, outputs: list[str]) -> None:
 
 
 def test_the_table_in_the_terminal_is_short(outputs: list[str]) -> None:
-    _, _, table = outputs[0].partition("before   after")
+    _, _, table = outputs[0].partition("after ÷ before")
     assert "out-1/index.html" in table
-    assert len(table.splitlines()) <= 25
+    assert len(table.splitlines()) <= 30
 
 
 @pytest.mark.parametrize(
@@ -236,6 +315,9 @@ def test_the_table_in_the_terminal_is_short(outputs: list[str]) -> None:
         (["--before", ":tests_before"], "--before :tests_before: accepted is PACKAGE:TESTS"),
         (["--before", "no_such:tests_before"], "finds no package or module 'no_such'"),
         (["--before", "book_before:nowhere"], "no folder or file of tests at nowhere"),
+        (["--before", "book_before:tests_before,"], "several are separated by commas"),
+        (["--before", "book_before:tests_before,no"], "no folder or file of tests at no."),
+        ([*SUITES, "--before-args='-k"], "--before-args '-k: this cannot be read"),
         ([*SUITES, "--out", "pytest.ini"], "--out pytest.ini: nothing can be written there"),
         (["--befor", "x:y"], "unrecognized arguments: --befor x:y"),
     ],
@@ -288,12 +370,114 @@ def test_suites_that_cannot_be_compared(tiny: Path, after: str, code: int, sente
 
 def test_suites_without_a_pair_cannot_be_compared(tmp_path: Path) -> None:
     def measured(name: str) -> Measured:
-        suite = Suite(name, "tiny", tmp_path, Path(f"{name}.py"))
+        suite = Suite(name, "tiny", tmp_path, (Path(f"{name}.py"),))
         test = {"name": f"test_{name}", "behaviours": [], "phases": {}}
         return Measured(suite, {"some": test}, True, {}, {}, {})
 
     with pytest.raises(Problem, match=r"No test in one\.py has its counterpart"):
         figures_of(measured("one"), measured("two"))
+
+
+TWICE = """
+import pytest
+
+def pytest_addoption(parser):
+    parser.addoption("--edition", default="none")
+
+@pytest.fixture
+def edition(pytestconfig):
+    return __import__(pytestconfig.getoption("edition"))
+"""
+SHARED = """
+from helpers.words import GREETING
+
+def test_shared(edition):
+    assert edition.greet() == GREETING
+"""
+
+
+def test_tests_may_be_in_both_suites_and_are_given_what_they_need(tmp_path: Path) -> None:
+    for name, text in {
+        "first.py": "def greet():\n    return 'Hello'\n",
+        "second.py": "def greet():\n    return 'Hello'\n",
+        "pytest.ini": "[pytest]\naddopts = --disable-plugin-autoload\npythonpath = tests\n",
+        "tests/conftest.py": TWICE,
+        "tests/helpers/words.py": "GREETING = 'Hello'\n",
+        "tests/helpers/unused.py": "x = 1\n",
+        "tests/shared/test_shared.py": SHARED,
+        "tests/own/test_own.py": "def test_own():\n    assert True\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    tests = "tests/shared,tests/own"
+    sides = [f"--before=first:{tests}", "--before-args=--edition first"]
+    sides += [f"--after=second:{tests}", "--after-args=--edition second"]
+    assert finish(start(tmp_path, *sides, "--out", "out"))[::2] == (0, "")
+    result = json.loads((tmp_path / "out" / "comparison.json").read_text("utf-8"))
+    # Its conftest.py and its helpers are counted, though they stand beside the tests.
+    assert result["figures"]["suites"]["after"]["test_code"]["files"] == 4
+    assert [entry["parts"] for entry in result["figures"]["same_tests"]] == [
+        ["setup", "body", "teardown"],
+        ["setup", "body", "teardown"],
+    ]
+    command = "--after second:tests/shared,tests/own --after-args='--edition second'"
+    assert command in (tmp_path / "out" / "comparison.md").read_text("utf-8")
+
+
+def test_without_arguments_the_two_suites_of_this_project_are_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    wanted = arguments([])
+    assert (wanted.before, wanted.before_args) == ("before_mvt:tests/before", "--app before_mvt")
+    (tmp_path / "tests" / "control").mkdir(parents=True)
+    assert arguments([]).after == "after_service_layer:tests/after,tests/control"
+    wanted = arguments(["--before", "shop:tests"])
+    assert (wanted.before, wanted.before_args) == ("shop:tests", "")
+
+
+def test_elsewhere_both_suites_have_to_be_named(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delattr(workbench, "suites", raising=False)
+    monkeypatch.setitem(sys.modules, "workbench.suites", None)
+    monkeypatch.chdir(project)
+    assert main(["--before", "book_before:tests_before"]) == 2
+    assert capsys.readouterr().err.startswith("--after is needed: its default is a suite of this")
+
+
+# What freezegun does: each global that is the function itself is replaced.
+FROZEN = """
+import sys, time
+import pytest
+
+@pytest.fixture(autouse=True)
+def frozen():
+    real = time.perf_counter
+    places = [(m, k) for m in list(sys.modules.values()) for k, v in list(vars(m).items())
+              if v is real]
+    for module, name in places:
+        setattr(module, name, lambda: 1.0)
+    yield
+    for module, name in places:
+        setattr(module, name, real)
+"""
+
+
+def test_a_test_may_stop_the_clock(tiny: Path) -> None:
+    (tiny / "conftest.py").write_text(FROZEN)
+    suite = "tiny:good.py"
+    assert finish(start(tiny, "--before", suite, "--after", suite, "--out", "out"))[::2] == (0, "")
+    result = json.loads((tiny / "out" / "comparison.json").read_text("utf-8"))
+    assert result["timings"]["all behaviours"]["body"]["median"] > 0
+
+
+def test_without_seconds_there_is_no_ratio(tmp_path: Path) -> None:
+    suite = Suite("before", "tiny", tmp_path, (tmp_path,))
+    tests = {"a": {"seconds": {"setup": 0.0, "body": 0.5}}}
+    measured = Measured(suite, tests, True, {}, {}, {})
+    row = {"group": "some", "before": {"tests": ["a"]}, "after": {"tests": ["a"]}}
+    assert timings([row], measured, measured) == {}
 
 
 def test_ctrl_c_stops_everything(project: Path) -> None:
@@ -338,8 +522,11 @@ def test_a_layer_is_the_first_folder_or_module(tmp_path: Path) -> None:
 
 
 def test_nothing_worse_still_says_what_was_looked_at() -> None:
+    costs = dict.fromkeys((metric.key for metric in metrics.COST), 1)
     same = {
-        "total": dict.fromkeys((metric.key for metric in metrics.COST), 1),
+        "total": costs,
+        "median_test": costs,
+        "no_setup": {"percent": 50},
         "coverage": {},
         "code": {},
         "test_code": dict.fromkeys((m.key for m in metrics.SIZE + metrics.SHAPE), 1),
@@ -351,7 +538,7 @@ def test_nothing_worse_still_says_what_was_looked_at() -> None:
 
 def test_the_plot_is_the_same_each_time() -> None:
     def row(name: str, before: int, after: int) -> Json:
-        costs = [{"cost": {"setup_calls": calls}} for calls in (before, after)]
+        costs = [{"median": {"setup_calls": calls}} for calls in (before, after)]
         return {"id": name, "before": costs[0], "after": costs[1]}
 
     rows = [row("some.thing", 1200, 0), row("same", 0, 0), row("worse", 10, 20000)]

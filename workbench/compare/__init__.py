@@ -15,9 +15,6 @@ from typing import Any
 from workbench.arguments import Parser
 from workbench.environment import Problem
 
-# All that ties this tool to the box office.
-BEFORE = "before_mvt:tests/before"
-AFTER = "after_service_layer:tests/after"
 OUT = "build/comparison"
 
 STOPPED = 2
@@ -51,7 +48,10 @@ def compare(wanted: argparse.Namespace) -> None:
 
     from workbench.compare import figures, measure, report, terminal
 
-    suites = [measure.suite("before", wanted.before), measure.suite("after", wanted.after)]
+    suites = [
+        measure.suite("before", wanted.before, wanted.before_args),
+        measure.suite("after", wanted.after, wanted.after_args),
+    ]
     out = Path(wanted.out)
     report.check_writable(out)
     console = Console(markup=False, highlight=False)
@@ -62,6 +62,7 @@ def compare(wanted: argparse.Namespace) -> None:
             "schema": 1,
             "python": platform.python_version(),
             "compared": {"before": wanted.before, "after": wanted.after},
+            "options": {"before": wanted.before_args, "after": wanted.after_args},
             "versions": figures.versions(before, after),
             "isolated": before.isolated and after.isolated,
             "figures": figures.figures(before, after),
@@ -78,14 +79,45 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
         description="Compare two versions of something that is tested with pytest.",
         allow_abbrev=False,
     )
-    for option, default in (("--before", BEFORE), ("--after", AFTER)):
+    for side in ("before", "after"):
         parser.add_argument(
-            option,
-            default=default,
+            f"--{side}",
             metavar="PACKAGE:TESTS",
-            help="a package and its tests (%(default)s)",
+            help="a package and its tests, several separated by commas (those of this repository)",
+        )
+        parser.add_argument(
+            f"--{side}-args",
+            metavar="OPTIONS",
+            help=f"options of pytest for these tests, as in --{side}-args='--app some_app'",
         )
     parser.add_argument(
         "--out", default=OUT, metavar="DIR", help="where to write the reports (%(default)s)"
     )
-    return parser.parse_args(argv)
+    wanted = parser.parse_args(argv)
+    for side in ("before", "after"):
+        if getattr(wanted, side) is None:
+            default, options = suite_of_this_repository(side)
+            setattr(wanted, side, default)
+        else:
+            options = ""
+        if getattr(wanted, f"{side}_args") is None:
+            setattr(wanted, f"{side}_args", options)
+    return wanted
+
+
+def suite_of_this_repository(side: str) -> tuple[str, str]:
+    """PACKAGE:TESTS and options of what is compared when nothing is named.
+
+    Nothing else ties this tool to the box office. Raises Problem where its libraries are missing.
+    """
+    try:
+        from workbench import suites
+    except ImportError as error:
+        raise Problem(
+            f"--{side} is needed: its default is a suite of this repository, whose libraries are"
+            f" not installed here ({error.name})."
+        ) from error
+    suite = {"before": suites.BEFORE, "after": suites.AFTER}[side]
+    # Some tests are in both suites, and run on the app that they are given.
+    tests = [suite.tests, *(path for path in ("tests/control",) if Path(path).exists())]
+    return f"{suite.package}:{','.join(tests)}", f"--app {suite.package}"

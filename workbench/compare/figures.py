@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from workbench.compare.measure import Measured, Suite
-from workbench.compare.metrics import COST
-from workbench.compare.worse import ratio, worse
+from workbench.compare.metrics import CONTROL_LIMIT, COST
+from workbench.compare.worse import worse
 from workbench.environment import Problem
 
 Json = dict[str, Any]
 Row = dict[str, int]
 
+SIDES = ("before", "after")
 PHASES = ("setup", "body", "teardown")
 
-# Equal tests should cost about the same on both sides: within a tenth.
-CONTROL_LIMITS = (0.9, 1.1)
+# How many of the behaviours whose test costs more after are shown first.
+LARGEST_LOSSES = 3
 
 
 def figures(before: Measured, after: Measured) -> Json:
@@ -38,12 +39,17 @@ def figures(before: Measured, after: Measured) -> Json:
         "before": suite_figures(before, paired[0]),
         "after": suite_figures(after, paired[1]),
     }
+    by_group = groups(rows, suites)
+    same = same_tests(pairs, before, after)
     return {
         "suites": suites,
         "behaviours": rows,
-        "groups": groups(rows),
+        "per_test": per_test(rows),
+        "groups": by_group,
+        "without_one_group": without_one_group(by_group),
         "unpaired": alone,
-        "controls": controls(rows),
+        "same_tests": same,
+        "control": control(same),
         "worse": worse(suites, rows),
     }
 
@@ -59,7 +65,7 @@ def pair(
     common = left.keys() & right.keys()
     if not common:
         raise Problem(
-            f"No test in {before.suite.tests} has its counterpart in {after.suite.tests}: they"
+            f"No test in {before.suite.named} has its counterpart in {after.suite.named}: they"
             ' are paired by @pytest.mark.behaviour("…"), else by the name of the test function.'
         )
     alone = {
@@ -87,31 +93,25 @@ def counted(measured: Measured) -> dict[str, Json]:
 def paired_row(
     key: tuple[str, str], nodeids: tuple[list[str], list[str]], before: Measured, after: Measured
 ) -> Json:
-    """A behaviour with what its tests cost in both suites."""
+    """A behaviour with what its tests cost in both suites, and what the median one costs."""
     paired_by, name = key
-    left = [before.tests[nodeid] for nodeid in nodeids[0]]
-    right = [after.tests[nodeid] for nodeid in nodeids[1]]
+    left = [cost(before.tests[nodeid]) for nodeid in nodeids[0]]
+    right = [cost(after.tests[nodeid]) for nodeid in nodeids[1]]
     return {
         "id": name,
         "group": name.partition(".")[0] if paired_by == "behaviour" else "by test name",
         "paired_by": paired_by,
-        "control": same_source(left, right),
-        "before": {"tests": nodeids[0], "cost": total(map(cost, left))},
-        "after": {"tests": nodeids[1], "cost": total(map(cost, right))},
+        "before": {"tests": nodeids[0], "cost": total(left), "median": median_test(left)},
+        "after": {"tests": nodeids[1], "cost": total(right), "median": median_test(right)},
     }
-
-
-def same_source(left: Sequence[Json], right: Sequence[Json]) -> bool:
-    """Whether the tests on both sides are the same code, whatever its layout and comments."""
-    sources = sorted(str(test["source"]) for test in left)
-    return "None" not in sources and sources == sorted(str(test["source"]) for test in right)
 
 
 def cost(test: Json) -> Row:
     """What one test cost. What a fixture cost counts as set-up, wherever it was asked for."""
-    phases, used = test["phases"], test["fixtures"]
-    setup, body, teardown = [phases["setup"], *used], [phases["body"]], [phases["teardown"]]
+    used = test["fixtures"]
+    setup, body, teardown = (accounts(test, phase) for phase in PHASES)
     return {
+        "calls": sum(map(calls, [*setup, *body, *teardown])),
         "setup_calls": sum(map(calls, setup)),
         "shared_calls": sum(calls(fixture) for fixture in used if fixture["scope"] != "function"),
         "body_calls": sum(map(calls, body)),
@@ -128,6 +128,12 @@ def cost(test: Json) -> Row:
         "assertions": test["assertions"],
         "tests": 1,
     }
+
+
+def accounts(test: Json, phase: str) -> list[Json]:
+    """What is booked to a phase of a test: to its set-up, all the fixtures that it uses."""
+    used = test["fixtures"] if phase == "setup" else []
+    return [test["phases"][phase], *used]
 
 
 def added(what: str, accounts: Iterable[Json]) -> int:
@@ -149,20 +155,23 @@ def total(rows: Iterable[Row]) -> Row:
 def suite_figures(measured: Measured, paired: set[str]) -> Json:
     """What there is to say of one suite as a whole, each of its tests counted once.
 
-    `alone` is the part of all tests but the `paired` ones: of what only this version does.
+    `alone` is the part of all tests but the `paired` ones: of what only this version does. The
+    median test is one of the `paired`: so it is about the same behaviours on both sides.
     """
     tests = counted(measured)
-    costs = list(map(cost, tests.values()))
+    costs = {name: cost(test) for name, test in tests.items()}
+    compared = [costs[name] for name in tests if name in paired]
     return {
-        "total": total(costs),
-        "alone": total(cost(test) for name, test in tests.items() if name not in paired),
-        "median_test": median_test(costs),
-        "tests": dict(zip(tests, costs, strict=True)),
+        "total": total(costs.values()),
+        "alone": total(cost for name, cost in costs.items() if name not in paired),
+        "median_test": median_test(compared),
+        "no_setup": no_setup(compared),
+        "tests": costs,
         "per_package": per_package(tests.values()),
         "fixtures": fixtures(tests.values()),
         "coverage": {layer: percents(reach) for layer, reach in measured.coverage.items()},
         "code": measured.code,
-        "test_code": measured.test_code["total"],
+        "test_code": measured.test_code,
         "skipped": {
             name: test["skipped"]
             for name, test in sorted(measured.tests.items())
@@ -177,11 +186,29 @@ def suite_figures(measured: Measured, paired: set[str]) -> Json:
 
 
 def median_test(costs: Sequence[Row]) -> Row:
-    """What a test costs that is in the middle of its suite, metric by metric."""
+    """What the median one of some tests costs, metric by metric."""
+    return {metric.key: statistics.median_low(row[metric.key] for row in costs) for metric in COST}
+
+
+def no_setup(costs: Sequence[Row]) -> Json:
+    """How many of some tests make no framework call before their body begins."""
+    found = sum(row["setup_calls"] == 0 for row in costs)
+    return {"tests": found, "of": len(costs), "percent": round(100 * found / len(costs), 1)}
+
+
+def per_test(rows: Sequence[Json]) -> Json:
+    """In how many behaviours the median test makes fewer calls after, and where it makes more."""
+    growth = [(row["after"]["median"]["calls"] - row["before"]["median"]["calls"]) for row in rows]
+    ranked = sorted(zip(growth, rows, strict=True), key=lambda pair: (-pair[0], pair[1]["id"]))
     return {
-        metric.key: statistics.median_low(row[metric.key] for row in costs)
-        for metric in COST
-        if costs
+        "fewer": sum(more < 0 for more in growth),
+        "same": growth.count(0),
+        "more": sum(more > 0 for more in growth),
+        "largest_losses": [
+            {"id": row["id"], **{side: row[side]["median"]["calls"] for side in SIDES}}
+            for more, row in ranked[:LARGEST_LOSSES]
+            if more > 0
+        ],
     }
 
 
@@ -189,12 +216,11 @@ def per_package(tests: Iterable[Json]) -> dict[str, Row]:
     """The calls of each framework package, by phase."""
     packages: dict[str, Row] = {}
     for test in tests:
-        accounts = [*test["phases"].items()]
-        accounts += [("setup", fixture) for fixture in test["fixtures"]]
-        for phase, account in accounts:
-            for package, times in account["calls"].items():
-                row = packages.setdefault(package, dict.fromkeys(PHASES, 0))
-                row[phase] += times
+        for phase in PHASES:
+            for account in accounts(test, phase):
+                for package, times in account["calls"].items():
+                    row = packages.setdefault(package, dict.fromkeys(PHASES, 0))
+                    row[phase] += times
     return dict(sorted(packages.items()))
 
 
@@ -243,42 +269,124 @@ def percents(reach: Mapping[str, int]) -> dict[str, float | None]:
     }
 
 
-def groups(rows: Sequence[Json]) -> list[Json]:
-    """The behaviours of one group taken together: those whose ids begin with the same word."""
+def groups(rows: Sequence[Json], suites: Json) -> list[Json]:
+    """The behaviours of one group taken together: those whose ids begin with the same word.
+
+    For each side: its tests, what the median one costs, and the median calls of all others.
+    """
     found: dict[str, list[Json]] = {}
     for row in rows:
         found.setdefault(row["group"], []).append(row)
-    return [
-        {
-            "id": name,
-            "behaviours": len(members),
-            "before": total(row["before"]["cost"] for row in members),
-            "after": total(row["after"]["cost"] for row in members),
-        }
-        for name, members in sorted(found.items())
+    paired = {side: {name for row in rows for name in row[side]["tests"]} for side in SIDES}
+    result = []
+    for group, members in sorted(found.items()):
+        entry: Json = {"id": group, "behaviours": len(members)}
+        for side in SIDES:
+            costs = suites[side]["tests"]
+            inside = {name for row in members for name in row[side]["tests"]}
+            others = [costs[name]["calls"] for name in paired[side] - inside]
+            entry[side] = {
+                "tests": len(inside),
+                "median": median_test([costs[name] for name in inside]),
+                "median_calls_of_others": statistics.median_low(others) if others else None,
+            }
+        result.append(entry)
+    return result
+
+
+def without_one_group(found: Sequence[Json]) -> Json | None:
+    """The median test without the one group that speaks most for *after*.
+
+    It is the group without which after ÷ before comes out highest; None where there is one only,
+    or nothing to divide by.
+    """
+    left = [
+        {"id": group["id"], **{side: group[side]["median_calls_of_others"] for side in SIDES}}
+        for group in found
     ]
+    left = [entry for entry in left if entry["before"] and entry["after"] is not None]
+    return max(left, key=lambda entry: entry["after"] / entry["before"], default=None)
 
 
-def controls(rows: Sequence[Json]) -> list[Json]:
-    """The rows whose tests are the same code on both sides, and the ratio of their calls."""
-    found = []
-    for row in rows:
-        if row["control"]:
-            before, after = (all_calls(row[side]["cost"]) for side in ("before", "after"))
-            share = ratio(before, after)
-            low, high = CONTROL_LIMITS
-            about_one = before == after or (share is not None and low <= share <= high)
-            found.append({"id": row["id"], "ratio": share, "about_one": about_one})
-    return found
+def same_tests(
+    pairs: Mapping[tuple[str, str], tuple[list[str], list[str]]],
+    before: Measured,
+    after: Measured,
+) -> list[Json]:
+    """The tests that are in both suites: the same function, with the same fixtures.
+
+    `parts` are its set-up, body and tear-down, as far as the same functions of the package ran
+    there on both sides. The calls of these parts are in `same_code`, those of all in `all_code`.
+    """
+    found = {}
+    for key, (left, right) in sorted(pairs.items()):
+        twins = {identity(after.tests[name]): after.tests[name] for name in right}
+        for test in (before.tests[name] for name in left):
+            twin = twins.get(identity(test))
+            if twin is None or test["source"] is None:
+                continue
+            both = {"before": test, "after": twin}
+            parts = [part for part in PHASES if functions(test, part) == functions(twin, part)]
+            found[identity(test)] = {
+                "test": test["case"],
+                "behaviour": key[1],
+                "parts": parts,
+                "same_code": {
+                    side: sum(cost(one)[f"{part}_calls"] for part in parts)
+                    for side, one in both.items()
+                },
+                "all_code": {side: cost(one)["calls"] for side, one in both.items()},
+            }
+    return sorted(found.values(), key=lambda entry: (entry["behaviour"], entry["test"]))
 
 
-def all_calls(row: Row) -> int:
-    return sum(row[f"{phase}_calls"] for phase in PHASES)
+def identity(test: Json) -> tuple[str, str | None]:
+    return test["case"], test["source"]
+
+
+def functions(test: Json, phase: str) -> list[str]:
+    """What stands for the functions of the package that ran in a phase of a test."""
+    return sorted(account["functions"] for account in accounts(test, phase))
+
+
+def control(same: Sequence[Json]) -> Json:
+    """Whether the same tests cost the same, as far as they run the same code.
+
+    `other_code` is about those that do not run the same code throughout: by what factor their
+    calls differ. That is no flaw of the measure, but a difference of the packages.
+    """
+    checked = [entry for entry in same if any(entry["same_code"].values())]
+    off = [
+        entry["test"]
+        for entry in checked
+        if abs(entry["same_code"]["after"] - entry["same_code"]["before"])
+        > CONTROL_LIMIT * entry["same_code"]["before"]
+    ]
+    other = sorted(
+        (entry["all_code"]["after"] / entry["all_code"]["before"], entry["test"])
+        for entry in same
+        if len(entry["parts"]) < len(PHASES) and entry["all_code"]["before"]
+    )
+    return {
+        "tests": len(checked),
+        "holds": bool(checked) and not off,
+        "off": off,
+        "other_code": {
+            "tests": len(other),
+            "lowest": round(other[0][0], 2),
+            "median": round(statistics.median_low(factor for factor, _ in other), 2),
+            "highest": round(other[-1][0], 2),
+            "highest_test": other[-1][1],
+        }
+        if other
+        else None,
+    }
 
 
 def sentences(suite: Suite) -> dict[str, str]:
     """The behaviours' sentences, from the `behaviours.toml` next to the tests or above them."""
-    for folder in [suite.tests.resolve(), *suite.tests.resolve().parents]:
+    tests = suite.tests[0].resolve()
+    for folder in [tests, *tests.parents]:
         catalogue = folder / "behaviours.toml"
         if catalogue.is_file():
             try:
@@ -305,21 +413,25 @@ def flat(table: Json, prefix: str = "") -> dict[str, str]:
 def timings(rows: Sequence[Json], before: Measured, after: Measured) -> Json:
     """Clock times, as ratios only: after ÷ before for each group, with their spread.
 
-    The spread: a quarter of the behaviours lie below `low`, a quarter above `high`.
+    The spread: a quarter of the behaviours lie below `low`, a quarter above `high`. A behaviour
+    for which the clock was too coarse, so that it shows no time at all, has no ratio.
     """
     ratios: dict[str, dict[str, list[float]]] = {}
     for row in rows:
-        for phase in ("setup", "call"):
+        for phase in ("setup", "body"):
             seconds = [
                 sum(measured.tests[name]["seconds"][phase] for name in row[side]["tests"])
                 for side, measured in (("before", before), ("after", after))
             ]
+            if min(seconds) <= 0:
+                continue
             for group in (row["group"], "all behaviours"):
-                of_group = ratios.setdefault(group, {"setup": [], "call": []})
+                of_group = ratios.setdefault(group, {"setup": [], "body": []})
                 of_group[phase].append(seconds[1] / seconds[0])
     return {
-        group: {"set-up": spread(found["setup"]), "body": spread(found["call"])}
+        group: {"set-up": spread(found["setup"]), "body": spread(found["body"])}
         for group, found in sorted(ratios.items())
+        if all(found.values())
     }
 
 

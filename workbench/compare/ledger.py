@@ -1,5 +1,6 @@
 """Keeps the books of one run of one test: which calls were made, and on whose account."""
 
+import inspect
 import os
 import re
 import site
@@ -8,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from cProfile import Profile
 from functools import cache, partial
+from hashlib import sha256
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -39,6 +41,11 @@ TEST_TOOLS = {
     "time_machine",
 }
 
+# These come with the installer. Some hook into `import`, so one installer would count more.
+INSTALLERS = {"_distutils_hack", "_virtualenv", "pip", "pkg_resources", "setuptools", "wheel"}
+NOT_COUNTED = TEST_TOOLS | INSTALLERS
+NOT_COUNTED_PREFIXES = ("pytest_", "__editable__")
+
 # Calls that stand for something a reader knows: counted as what they are, too.
 LANDMARKS = {
     "sql": ("sqlalchemy", re.compile(r"\w+\.do_execute(many|_no_params)?")),
@@ -56,10 +63,14 @@ class Ledger:
 
     With `shared` they are about fixtures of a wider scope than one test, and nothing else;
     without, about everything but those. `depths` are those of fixtures that are set up already.
+    `path` is the folder of the package, or the file of the module, that the tests are for.
     """
 
-    def __init__(self, package: str, *, shared: bool, depths: Mapping[str, int]) -> None:
+    def __init__(
+        self, package: str, path: Path, *, shared: bool, depths: Mapping[str, int]
+    ) -> None:
         self.package = package
+        self.path = path
         self.shared = shared
         self.phases = {"setup": Account(), "body": Account(), "teardown": Account()}
         self.fixtures: list[tuple[pytest.FixtureDef[Any], Profile]] = []
@@ -116,8 +127,12 @@ class Ledger:
     def _cost(self, account: Profile) -> dict[str, Any]:
         calls: dict[str, int] = {}
         landmarks = dict.fromkeys(LANDMARKS, 0)
+        ran = set()
         for entry in account.getstats():
             if isinstance(entry.code, str) or not is_call(entry.code):
+                continue
+            if is_below(entry.code.co_filename, self.path):
+                ran.add(fingerprint(entry.code))
                 continue
             package = third_party_package(entry.code.co_filename)
             if package is None or package == self.package:
@@ -126,7 +141,9 @@ class Ledger:
             for name, (home, pattern) in LANDMARKS.items():
                 if package == home and pattern.fullmatch(entry.code.co_qualname):
                     landmarks[name] += entry.callcount
-        return {"calls": dict(sorted(calls.items())), **landmarks}
+        # Equal where the same functions of the package ran, however often.
+        functions = sha256("".join(sorted(ran)).encode()).hexdigest() if ran else ""
+        return {"calls": dict(sorted(calls.items())), **landmarks, "functions": functions}
 
 
 def is_call(code: CodeType) -> bool:
@@ -147,14 +164,34 @@ def is_library(file: str) -> bool:
 
 
 @cache
+def is_below(file: str, path: Path) -> bool:
+    return Path(file).resolve().is_relative_to(path)
+
+
+@cache
+def fingerprint(code: CodeType) -> str:
+    """The same for two functions whose source is the same, wherever it stands."""
+    try:
+        if code.co_filename.endswith(".py"):
+            source = inspect.getsource(code).encode()
+        else:  # a template, which runs as Python code
+            source = Path(code.co_filename).read_bytes()
+    except OSError:  # made up at run time
+        source = code.co_code
+    return sha256(source).hexdigest()
+
+
+@cache
 def third_party_package(file: str) -> str | None:
     """The installed package that a source file belongs to.
 
     None for the standard library, for the project's own code, for code made up at run time,
-    for test tools, and for the parts of SQLAlchemy that are compiled on some machines only.
+    for test tools and installers, and for the parts of SQLAlchemy that are compiled on some
+    machines only.
     """
     folder = next((folder for folder in SITE_PACKAGES if file.startswith(folder)), None)
     if folder is None or file.endswith("_cy.py"):
         return None
     package = Path(file[len(folder) :]).parts[0].removesuffix(".py")
-    return None if package in TEST_TOOLS or package.startswith("pytest_") else package
+    is_tool = package in NOT_COUNTED or package.startswith(NOT_COUNTED_PREFIXES)
+    return None if is_tool else package

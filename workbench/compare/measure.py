@@ -8,12 +8,13 @@ to the end.
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,14 @@ class Suite:
     label: str
     package: str
     path: Path
-    tests: Path
+    tests: tuple[Path, ...]
+    # What its run of pytest is given besides.
+    options: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> str:
+        """Its tests in words, for a sentence."""
+        return ", ".join(map(str, self.tests))
 
 
 @dataclass(frozen=True)
@@ -63,20 +71,33 @@ class Measured:
     isolated: bool
     coverage: dict[str, dict[str, int]]
     code: dict[str, dict[str, float]]
-    test_code: dict[str, dict[str, float]]
+    test_code: dict[str, float]
 
 
-def suite(label: str, named: str) -> Suite:
-    """Find the suite that `PACKAGE:TESTS` names. Raises Problem when there is none."""
+def suite(label: str, named: str, options: str = "") -> Suite:
+    """Find the suite that `PACKAGE:TESTS` names. Raises Problem when there is none.
+
+    TESTS are folders or files, separated by commas. `options` are for pytest, written as in a
+    shell.
+    """
     package, colon, tests = named.partition(":")
-    if not (package and colon and tests):
+    paths = tests.split(",")
+    if not (package and colon and all(paths)):
         raise Problem(
             f"--{label} {named}: accepted is PACKAGE:TESTS, a package and the folder of its"
-            " tests, as in my_app:tests."
+            " tests, as in my_app:tests; several are separated by commas."
         )
-    if not Path(tests).exists():
-        raise Problem(f"--{label} {named}: there is no folder or file of tests at {tests}.")
-    return Suite(label, package, package_path(label, package), Path(tests))
+    for path in paths:
+        if not Path(path).exists():
+            raise Problem(f"--{label} {named}: there is no folder or file of tests at {path}.")
+    try:
+        given = tuple(shlex.split(options))
+    except ValueError as error:
+        raise Problem(
+            f"--{label}-args {options}: this cannot be read ({error}); accepted are options of"
+            " pytest, written as in a shell."
+        ) from error
+    return Suite(label, package, package_path(label, package), tuple(map(Path, paths)), given)
 
 
 def package_path(label: str, package: str) -> Path:
@@ -109,7 +130,8 @@ class Pass:
 
     def start(self) -> None:
         self.folder.mkdir(parents=True)
-        command = [sys.executable, "-m", "pytest", str(self.suite.tests), *self.options]
+        command = [sys.executable, "-m", "pytest", *map(str, self.suite.tests)]
+        command += [*self.suite.options, *self.options]
         command += [f"--basetemp={self.folder / 'tmp'}", f"--override-ini=cache_dir={self.folder}"]
         # One line a test, with the percentage that `percent` looks for.
         command += ["--verbosity=1", "--override-ini=console_output_style=progress"]
@@ -146,7 +168,7 @@ class Pass:
             self.process.wait()
 
     def _explain(self, code: int) -> None:
-        tests, output = self.suite.tests, self.log.read_text(encoding="utf-8", errors="replace")
+        tests, output = self.suite.named, self.log.read_text(encoding="utf-8", errors="replace")
         if code == NO_TESTS:
             raise Problem(f"There are no tests in {tests}: nothing can be compared.")
         if code not in SUITE_IS_RED:
@@ -184,7 +206,7 @@ def coverage_pass(suite: Suite, folder: Path) -> Pass:
 def counting_pass(suite: Suite, folder: Path, share: int) -> Pass:
     options = ["-p", "workbench.compare.plugin", "-p", "pytest_cov", "--no-cov"]
     options += [f"--count-into={folder / 'counts.json'}", f"--count-share={share}/{SHARES}"]
-    options += [f"--count-for={suite.package.partition('.')[0]}"]
+    options += [f"--count-for={suite.package.partition('.')[0]}", f"--count-path={suite.path}"]
     return Pass(suite, options, folder)
 
 
@@ -210,16 +232,19 @@ def read(suite: Suite, folder: Path) -> Measured:
     coverage = reach.by_layer(folder / "coverage" / "coverage.data", suite.path)
     if not coverage or not coverage["total"]["lines_reached"]:
         raise Problem(
-            f"The tests in {suite.tests} never reach '{suite.package}': are they its own?"
+            f"The tests in {suite.named} never reach '{suite.package}': are they its own?"
         )
     shares = [json.loads(file.read_text("utf-8")) for file in folder.glob("*/counts.json")]
+    test_files = {Path(name) for share in shares for name in share["test_files"]}
+    for path in suite.tests:
+        test_files.update(static.python_files(path.resolve()))
     return Measured(
         suite=suite,
         tests={name: test for share in shares for name, test in share["tests"].items()},
         isolated=all(share["isolated"] for share in shares),
         coverage=coverage,
         code=static.sizes(suite.path),
-        test_code=static.sizes(suite.tests.resolve()),
+        test_code=asdict(static.size(sorted(test_files))),
     )
 
 

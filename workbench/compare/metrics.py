@@ -23,8 +23,10 @@ class Metric:
 
 CALLS, STATEMENTS, REQUESTS = "framework calls", "SQL statements", "HTTP requests"
 
-# What a test costs, and what it checks. A row sums these over its tests; depth is their maximum.
+# What a test costs, and what it checks. For some tests together, these are added up, but of the
+# depth the maximum is taken.
 COST = (
+    Metric("calls", "set-up, body and tear-down", CALLS),
     Metric("setup_calls", "set-up", CALLS),
     Metric("shared_calls", "set-up that a wider scope shares", CALLS),
     Metric("body_calls", "body", CALLS),
@@ -41,6 +43,14 @@ COST = (
     Metric("tests", "tests", "number"),
     Metric("assertions", "assertions", "number", more_is_better=True),
 )
+
+# The median test has the same figures, but their number.
+MEDIAN = tuple(metric for metric in COST if metric.key != "tests")
+
+NO_SETUP = Metric("percent", "tests without a framework call in set-up", "%", more_is_better=True)
+
+# By how much the same test on the same code may differ, as a part of what it costs before.
+CONTROL_LIMIT = 0.01
 
 # What a suite reaches in a layer of its package.
 COVERAGE = (

@@ -27,7 +27,7 @@ STYLE: Any = {"svg.hashsalt": "comparison", "svg.fonttype": "none", "font.size":
 
 
 def setup_plot(rows: Sequence[Json]) -> str:
-    """An SVG element with a row for each behaviour, the dearest set-up before on top.
+    """An SVG element with a row for each behaviour, the most expensive set-up before on top.
 
     The same figures give the same text.
     """
@@ -76,7 +76,8 @@ def draw(axes: Any, rows: Sequence[Json]) -> None:
 
 
 def setup_calls(row: Json) -> tuple[int, int]:
-    return row["before"]["cost"]["setup_calls"], row["after"]["cost"]["setup_calls"]
+    """Of the median test of a behaviour."""
+    return row["before"]["median"]["setup_calls"], row["after"]["median"]["setup_calls"]
 
 
 def for_page(svg: str) -> str:
@@ -97,7 +98,7 @@ def summary(rows: Sequence[Json]) -> str:
     more = sum(after > before for before, after in pairs)
     middle = [statistics.median_low(side) for side in zip(*pairs, strict=True)]
     return (
-        f"Of {len(pairs)} behaviours, {less} need fewer framework calls in set-up after than"
-        f" before, {more} need more, and {len(pairs) - less - more} as many. The median goes from"
-        f" {middle[0]:,} calls to {middle[1]:,}."
+        f"Of {len(pairs)} behaviours, the median test needs fewer framework calls in set-up after"
+        f" than before in {less}, more in {more}, and as many in {len(pairs) - less - more}. For"
+        f" the median behaviour they go from {middle[0]:,} to {middle[1]:,}."
     )

@@ -23,8 +23,10 @@ sets that keep their order (`isolation.order_flushes`).
 import gc
 import json
 import sys
+import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -40,11 +42,16 @@ Reports = list[pytest.TestReport]
 # Where fixtures stay set up after a run: a test's class or module, and all around it.
 Keep = Node | None
 
+# Seconds. A test may stop the clock: freezegun then replaces each global that is the function
+# itself, those of pytest's own clock included, but not a `partial` of it.
+CLOCK = partial(time.perf_counter)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("comparison")
     group.addoption("--count-into", metavar="FILE", help="count each test's cost into this file")
     group.addoption("--count-for", metavar="PACKAGE", help="the package that the tests are for")
+    group.addoption("--count-path", metavar="PATH", help="its folder, or the file of a module")
     group.addoption(
         "--count-share", metavar="N/M", default="1/1", help="count one of M shares of the tests"
     )
@@ -54,16 +61,18 @@ def pytest_configure(config: pytest.Config) -> None:
     if file := config.getoption("--count-into"):
         if config.getoption("numprocesses", None):
             raise pytest.UsageError("Tests cannot be counted under pytest-xdist: leave out -n.")
-        package, share = config.getoption("--count-for"), config.getoption("--count-share")
-        config.pluginmanager.register(Counting(Path(file), package, share))
+        package, path = config.getoption("--count-for"), Path(config.getoption("--count-path"))
+        counting = Counting(Path(file), package, path, config.getoption("--count-share"))
+        config.pluginmanager.register(counting)
 
 
 class Counting:
     """Runs every test as described above, and writes down what it cost."""
 
-    def __init__(self, file: Path, package: str, share: str) -> None:
+    def __init__(self, file: Path, package: str, path: Path, share: str) -> None:
         self.file = file
         self.package = package
+        self.path = path
         self.share, self.shares = map(int, share.split("/"))
         self.openers: list[pytest.Item] = []  # until they have run
         self.groups: dict[tuple[str, ...], list[pytest.Item]] = {}
@@ -71,6 +80,8 @@ class Counting:
         self.tests: dict[str, Json] = {}
         self.shared: Json | None = None  # what the shared fixtures of this process cost
         self.ledger: Ledger | None = None  # there only while a run is being counted
+        self.seconds: dict[str, float] = {}  # of each phase of the run before
+        self.test_files: list[str] = []
 
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
@@ -84,6 +95,7 @@ class Counting:
         items[:] = [item for item in items if function_of(item) in ours]
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.test_files = source.test_files(session, self.path)
         for item in sorted(session.items, key=lambda item: item.nodeid):
             self.groups.setdefault(group_of(item), []).append(item)
 
@@ -148,7 +160,7 @@ class Counting:
         if self.shared is not None:
             shared["fixtures"] = self.shared["fixtures"] + shared["fixtures"]
         self.shared = shared
-        timed = quiet_run(case, keep)
+        timed, seconds = quiet_run(case, keep), self.seconds
         counted, own = self.counted_run(case, keep, shared=False)
         counted_again, own_again = (
             self.counted_run(case, keep, shared=False) if check else (counted, own)
@@ -159,7 +171,7 @@ class Counting:
         if is_alone:
             self.close(case)
         return counted, {
-            "seconds": {report.when: report.duration for report in timed},
+            "seconds": seconds,
             "phases": own["phases"],
             "fixtures": shared["fixtures"] + own["fixtures"],
             "fixture_depth": max(own["depths"].values(), default=0),
@@ -174,7 +186,7 @@ class Counting:
 
     def counted_run(self, case: pytest.Item, keep: Keep, *, shared: bool) -> tuple[Reports, Json]:
         known = self.shared["depths"] if self.shared else {}
-        self.ledger = ledger = Ledger(self.package, shared=shared, depths=known)
+        self.ledger = ledger = Ledger(self.package, self.path, shared=shared, depths=known)
         try:
             return quiet_run(case, keep), ledger.summary()
         finally:
@@ -206,16 +218,24 @@ class Counting:
 
     @contextmanager
     def booked_to_phase(self, phase: str) -> Iterator[None]:
-        if self.ledger is None:
-            yield
-        else:
+        if self.ledger is not None:
             with self.ledger.phase(phase):
                 yield
+            return
+        started = CLOCK()
+        try:
+            yield
+        finally:
+            self.seconds = {**self.seconds, phase: CLOCK() - started}
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
             session.exitstatus = pytest.ExitCode.OK  # the other shares have them
-        result = {"tests": self.tests, "isolated": isolation.CAN_FORK}
+        result = {
+            "tests": self.tests,
+            "isolated": isolation.CAN_FORK,
+            "test_files": self.test_files,
+        }
         self.file.write_text(json.dumps(result), encoding="utf-8")
 
 

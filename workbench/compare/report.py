@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -55,11 +56,13 @@ def pages(result: Json) -> dict[str, str]:
         "command": command(result),
         "plot_in_words": plot.summary(rows),
         "kinds": by_kind(result["figures"]["worse"]),
+        "per_test": wording.per_test(result["figures"]["per_test"]),
         "shared": {
             side: wording.percent(suite["total"]["shared_calls"], suite["total"]["setup_calls"])
             for side, suite in result["figures"]["suites"].items()
         },
-        "control": control_verdict(result["figures"]["controls"]),
+        "control": wording.control_verdict(result["figures"]["control"]),
+        "other_code": wording.other_code(result["figures"]["control"]),
     }
     svg = plot.setup_plot(rows)
     return {
@@ -71,21 +74,12 @@ def pages(result: Json) -> dict[str, str]:
 
 def command(result: Json) -> str:
     """What to type in order to see it all again."""
-    compared = result["compared"]
-    return (
-        f"python3 -m workbench compare --before {compared['before']} --after {compared['after']}"
-    )
-
-
-def control_verdict(controls: list[Json]) -> str:
-    """Whether tests that are the same on both sides cost the same, in a sentence."""
-    if not controls:
-        return "There is no control: no behaviour has the same test on both sides."
-    off = [row["id"] for row in controls if not row["about_one"]]
-    same = f"{len(controls)} behaviours have the same tests on both sides"
-    if not off:
-        return f"The control holds: {same}, and cost about the same (within a tenth)."
-    return f"The control does not hold: {same}, but these do not cost the same: {', '.join(off)}."
+    words = ["python3 -m workbench compare"]
+    for side in ("before", "after"):
+        words.append(f"--{side} {result['compared'][side]}")
+        if options := result["options"][side]:
+            words.append(f"--{side}-args={shlex.quote(options)}")
+    return " ".join(words)
 
 
 def made(out: Path) -> Path:

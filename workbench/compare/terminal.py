@@ -10,13 +10,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from workbench.compare import measure
-from workbench.compare.wording import number, times
+from workbench.compare.wording import control_verdict, number, per_test, times
 
 Json = dict[str, Any]
 # A line of the table: label, before, after.
 Line = tuple[str, float | None, float | None]
 
-# So that the table and what is around it stay within 25 lines.
+# So that the table and what is around it stay within 30 lines.
 MOST_GROUPS = 5
 MOST_LAYERS = 4
 
@@ -47,18 +47,20 @@ def lines(console: Console) -> measure.Progress:
 
 
 def summary(console: Console, figures: Json, page: str) -> None:
-    """At most 25 lines: totals, the costliest groups, coverage, and how much got worse."""
+    """Medians, the costliest groups, coverage, how much got worse, and the control's verdict."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
     for head in ("before", "after", "after ÷ before"):
         table.add_column(head, justify="right")
     suites = figures["suites"]
-    for label, before, after in (*totals(suites), *layers(suites), *groups(figures["groups"])):
+    for label, before, after in (*of_suites(suites), *layers(suites), *groups(figures["groups"])):
         table.add_row(label, number(before), number(after), times(before, after))
     console.print(table)
     found = sum(entry["worse_count"] for entry in figures["worse"])
     looked_at = sum(entry["looked_at"] for entry in figures["worse"])
-    console.print(f"\nAfter is worse in {found} of {looked_at} figures; the page lists them all.")
+    console.print(f"\n{per_test(figures['per_test'])}")
+    console.print(control_verdict(figures["control"]))
+    console.print(f"After is worse in {found} of {looked_at} figures; the page lists them all.")
     console.print(f"Every behaviour, and how it was measured: {page}", soft_wrap=True)
 
 
@@ -72,23 +74,24 @@ def layers(suites: Json) -> Iterator[Line]:
 
 
 def groups(found: list[Json]) -> Iterator[Line]:
-    """The groups of behaviours that need the most set-up before."""
-    ranked = sorted(found, key=lambda group: -group["before"]["setup_calls"])
+    """The median test of the groups of behaviours in which it costs most before."""
+    ranked = sorted(found, key=lambda group: -group["before"]["median"]["calls"])
     for group in ranked[:MOST_GROUPS]:
-        before, after = group["before"]["setup_calls"], group["after"]["setup_calls"]
-        yield f"set-up of {group['id']} (framework calls)", before, after
+        before, after = group["before"]["median"]["calls"], group["after"]["median"]["calls"]
+        yield f"median test of {group['id']} (framework calls)", before, after
 
 
-def totals(suites: Json) -> Iterator[Line]:
-    """The suites as a whole."""
+def of_suites(suites: Json) -> Iterator[Line]:
+    """The suites as a whole, and the median one of the tests that have a counterpart."""
     for label, *path in (
         ("tests", "total", "tests"),
         ("of these, without a counterpart", "alone", "tests"),
-        ("set-up (framework calls)", "total", "setup_calls"),
-        ("body (framework calls)", "total", "body_calls"),
-        ("set-up (SQL statements)", "total", "setup_sql"),
-        ("body (SQL statements)", "total", "body_sql"),
-        ("requests to the app", "total", "body_app_requests"),
+        ("without a framework call in set-up (%)", "no_setup", "percent"),
+        ("median test (framework calls)", "median_test", "calls"),
+        ("its set-up (framework calls)", "median_test", "setup_calls"),
+        ("its body (framework calls)", "median_test", "body_calls"),
+        ("its body (SQL statements)", "median_test", "body_sql"),
+        ("its body (requests to the app)", "median_test", "body_app_requests"),
         ("lines reached (%)", "coverage", "total", "lines_percent"),
         ("branches reached (%)", "coverage", "total", "branches_percent"),
         ("code of the package (lines)", "code", "total", "lines"),

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from workbench.compare.metrics import COST, COVERAGE, SHAPE, SIZE, Metric
+from workbench.compare.metrics import COST, COVERAGE, MEDIAN, NO_SETUP, SHAPE, SIZE, Metric
 
 Json = dict[str, Any]
 # The name of what is compared, and its figures before and after.
@@ -17,18 +17,24 @@ def worse(suites: Json, rows: Sequence[Json]) -> list[Json]:
     Nothing is left out for being small. In each kind, what grew by the largest factor stands
     first; in each metric, the largest difference.
     """
-    tests = [("all tests", suites["before"]["total"], suites["after"]["total"])]
-    test_code = [("all tests", suites["before"]["test_code"], suites["after"]["test_code"])]
+
+    def of_suites(figure: str, name: str) -> list[Compared]:
+        return [(name, suites["before"][figure], suites["after"][figure])]
+
     coverage = in_both(suites["before"]["coverage"], suites["after"]["coverage"])
     code = suites["before"]["code"], suites["after"]["code"]
-    behaviours = [(row["id"], row["before"]["cost"], row["after"]["cost"]) for row in rows]
+    medians = [(row["id"], row["before"]["median"], row["after"]["median"]) for row in rows]
+    sums = [(row["id"], row["before"]["cost"], row["after"]["cost"]) for row in rows]
     return [
-        *of_kind("All tests together", COST, tests),
+        *of_kind("The median test", MEDIAN, of_suites("median_test", "the median test")),
+        *of_kind("Tests with a counterpart", [NO_SETUP], of_suites("no_setup", "all of them")),
+        *of_kind("All tests together", COST, of_suites("total", "all tests")),
         *of_kind("Coverage of a layer", COVERAGE, coverage),
         *of_kind("Code of the package", SIZE, in_either(*code)),
         *of_kind("Functions of the package", SHAPE, in_both(*code)),
-        *of_kind("Code of the tests", SIZE + SHAPE, test_code),
-        *of_kind("A behaviour's tests", COST, behaviours),
+        *of_kind("Code of the tests", SIZE + SHAPE, of_suites("test_code", "all tests")),
+        *of_kind("A behaviour's median test", MEDIAN, medians),
+        *of_kind("A behaviour's tests together", COST, sums),
     ]
 
 

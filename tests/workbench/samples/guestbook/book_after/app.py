@@ -7,6 +7,10 @@ from sqlalchemy import Engine
 from .services import signing
 
 
+def motto() -> str:
+    return " ".join(["Write."])
+
+
 def create_app(engine: Engine) -> Flask:
     app = Flask(__name__)
 

@@ -5,6 +5,10 @@ from flask import Flask, request
 from sqlalchemy import Engine, text
 
 
+def motto() -> str:
+    return "Write."
+
+
 def create_app(engine: Engine) -> Flask:
     app = Flask(__name__)
 

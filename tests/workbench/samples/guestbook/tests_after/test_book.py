@@ -1,8 +1,9 @@
 import pytest
+from book_after.app import motto
 from book_after.models import Answer, Base, Entry, Guest
 from book_after.services import signing
 from flask.testing import FlaskClient
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, create_engine, literal
 from sqlalchemy.orm import Session
 
 
@@ -46,6 +47,11 @@ def test_prune(often: int) -> None:
             session.commit()
             assert session.query(Answer).count() == 0
     engine.dispose()
+
+
+@pytest.mark.behaviour("motto")
+def test_the_motto() -> None:
+    assert str(literal(motto())) == ":param_1"
 
 
 @pytest.mark.behaviour("about")

@@ -1,8 +1,9 @@
 import pytest
 import responses
+from book_before.app import motto
 from book_before.models import Answer, Base, Entry, Guest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, literal, text
 from sqlalchemy.orm import Session
 
 
@@ -65,6 +66,11 @@ def test_prune(often: int) -> None:
             session.commit()
             assert session.query(Answer).count() == 0
     engine.dispose()
+
+
+@pytest.mark.behaviour("motto")
+def test_the_motto() -> None:
+    assert str(literal(motto())) == ":param_1"
 
 
 @pytest.mark.behaviour("about")
