@@ -1,7 +1,8 @@
 """`make figures`: writes what was measured into README and docs, and the listings into README.
 
 Every figure that is published comes through here. With `--check` nothing is written: the exit
-code is 1 when something that is published is no longer what is measured.
+code is 1 when something that is published is no longer what is measured. Either way it is 1 when
+the control of the measurement does not hold.
 """
 
 import ast
@@ -10,14 +11,13 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from workbench import compare
+from workbench import compare, figure_tables
 from workbench.arguments import Parser
-from workbench.compare.wording import number, times
-from workbench.compare.worse import by_kind
+from workbench.compare.wording import control_verdict
 from workbench.environment import ROOT, Problem, python_version
 
 Json = dict[str, Any]
@@ -25,12 +25,9 @@ Json = dict[str, Any]
 README = Path("README.md")
 SUMMARY = Path("docs/_generated/summary.md")
 WORSE = Path("docs/_generated/worse.md")
+WORSE_ALL = Path("docs/_generated/worse_all.md")
 FAILURE_POINTS = Path("docs/_generated/failure_points.md")
 OUT = Path("build/comparison")
-
-# How many are shown of each kind of figure in which *after* is worse.
-MOST_IN_README = 3
-MOST_IN_DOCS = 10
 
 
 def main(argv: Sequence[str]) -> int:
@@ -59,10 +56,12 @@ def main(argv: Sequence[str]) -> int:
             print(f"Wrote {path}.")
     if check and stale:
         print(f"Stale: {', '.join(map(str, stale))}. `make figures` writes them anew.")
-        return 1
     if not stale:
         print("Everything published is what is measured.")
-    return 0
+    control = result["figures"]["control"]
+    if not control["holds"]:
+        print(control_verdict(control), "So the figures are not to be trusted.")
+    return 1 if (check and stale) or not control["holds"] else 0
 
 
 def refuse_other_python(readme: str) -> None:
@@ -77,11 +76,12 @@ def refuse_other_python(readme: str) -> None:
 
 def published(result: Json) -> dict[Path, str]:
     """Return every file that holds figures or listings, with its text as it should be."""
-    blocks = {"side-by-side": side_by_side(), "figures": for_readme(result)}
+    blocks = {"side-by-side": side_by_side(), "figures": figure_tables.for_readme(result)}
     return {
         README: with_blocks(README.read_text(encoding="utf-8"), blocks),
-        SUMMARY: "\n".join(summary(result["figures"])) + "\n",
-        WORSE: "\n".join(worse(result["figures"], most=MOST_IN_DOCS)) + "\n",
+        SUMMARY: figure_tables.summary(result["figures"]),
+        WORSE: figure_tables.worse(result["figures"]),
+        WORSE_ALL: figure_tables.worse_all(result["figures"]),
         FAILURE_POINTS: failure_points(),
     }
 
@@ -107,79 +107,6 @@ def with_blocks(text: str, blocks: dict[str, str]) -> str:
             )
         text = head + start + block + end + tail
     return text
-
-
-def for_readme(result: Json) -> str:
-    python = ".".join(result["python"].split(".")[:2])
-    lines = [
-        *summary(result["figures"]),
-        "",
-        "A framework call is a call of a Python function in an installed package that is no test"
-        f" tool. Measured by `make figures` with Python {python}; CI measures again, and fails"
-        " on a difference.",
-        "",
-        "Where *after* is worse, the largest of each kind (`make compare` lists all):",
-        "",
-        *worse(result["figures"], most=MOST_IN_README),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def summary(figures: Json) -> Iterator[str]:
-    """A Markdown table of both suites and packages as a whole."""
-    before, after = figures["suites"]["before"], figures["suites"]["after"]
-    yield "| | before | after | after ÷ before |"
-    yield "|---|--:|--:|--:|"
-    for label, *path in (
-        ("tests", "total", "tests"),
-        ("of these, without a counterpart", "alone", "tests"),
-        ("framework calls in the set-up of all tests, each run alone", "total", "setup_calls"),
-        ("of these, what tests share in a run", "total", "shared_calls"),
-        ("framework calls in their bodies", "total", "body_calls"),
-        ("of these, in tests without a counterpart", "alone", "body_calls"),
-        ("the same of the median test", "median_test", "body_calls"),
-        ("SQL statements in their bodies", "total", "body_sql"),
-        ("HTTP requests to the app", "total", "body_app_requests"),
-        ("assertions, as written", "total", "assertions"),
-        ("lines of test code", "test_code", "lines"),
-        ("lines of the package reached, %", "coverage", "total", "lines_percent"),
-        ("branches of the package reached, %", "coverage", "total", "branches_percent"),
-        ("lines of code of the package", "code", "total", "lines"),
-        ("its files", "code", "total", "files"),
-        ("its classes", "code", "total", "classes"),
-        ("its functions", "code", "total", "functions"),
-        ("its longest function, lines", "code", "total", "longest_function"),
-    ):
-        values = [at(side, path) for side in (before, after)]
-        yield f"| {label} | {number(values[0])} | {number(values[1])} | {times(*values)} |"
-
-
-def at(figures: Json, path: Sequence[str]) -> float | None:
-    found: Any = figures
-    for key in path:
-        found = found[key]
-    return None if found is None else float(found)
-
-
-def worse(figures: Json, most: int) -> Iterator[str]:
-    """A Markdown list of that in which *after* is worse, the largest `most` of each kind."""
-    found = 0
-    for kind, entries in by_kind(figures["worse"]).items():
-        cases = [in_words(entry, case) for entry in entries for case in entry["worse"]]
-        found += len(cases)
-        if cases:
-            left = len(cases) - most
-            more = f"; and {left} more" if left > 0 else ""
-            yield f"- **{kind}** ({len(cases)}): {'; '.join(cases[:most])}{more}."
-    looked_at = sum(entry["looked_at"] for entry in figures["worse"])
-    yield ""
-    yield f"That is {found} of the {looked_at} figures compared."
-
-
-def in_words(entry: Json, case: Json) -> str:
-    unit = "" if entry["unit"] == "number" else f" {entry['unit']}"
-    values = f"{number(case['before'])} → {number(case['after'])}"
-    return f"{case['id']}: {entry['label']} {values}{unit}"
 
 
 def side_by_side() -> str:

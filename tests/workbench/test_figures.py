@@ -2,39 +2,75 @@ import json
 
 import pytest
 
-from workbench import figures
+from workbench import figure_tables, figures
 from workbench.environment import Problem
 
+MEDIAN = {
+    "calls": 1000,
+    "setup_calls": 700,
+    "shared_calls": 690,
+    "body_calls": 200,
+    "teardown_calls": 100,
+    "body_sql": 3,
+    "body_app_requests": 1,
+    "fixtures": 7,
+    "fixture_depth": 4,
+    "assertions": 2,
+}
 SIDE = {
-    "total": {
-        "tests": 4,
-        "setup_calls": 1000,
-        "body_calls": 200,
-        "shared_calls": 900,
-        "body_sql": 3,
-        "body_app_requests": 4,
-        "assertions": 9,
-    },
-    "alone": {"tests": 1, "body_calls": 20},
-    "median_test": {"body_calls": 50},
+    "total": {"tests": 4},
+    "alone": {"tests": 1},
+    "median_test": MEDIAN,
+    "no_setup": {"tests": 1, "of": 3, "percent": 33.3},
     "test_code": {"lines": 80},
     "coverage": {"total": {"lines_percent": 98.5, "branches_percent": None}},
     "code": {
         "total": {"lines": 500, "files": 5, "classes": 2, "functions": 30, "longest_function": 90}
     },
 }
+AFTER = {
+    **SIDE,
+    "median_test": {**MEDIAN, "calls": 500},
+    "no_setup": {"tests": 2, "of": 3, "percent": 66.7},
+    "code": {"total": {**SIDE["code"]["total"], "lines": 750}},
+}
+CONTROL = {"tests": 12, "holds": True, "off": [], "other_code": None}
+
+
+def group(name, before, after):
+    sides = {"before": before, "after": after}
+    return {"id": name, **{side: {"median": {"calls": calls}} for side, calls in sides.items()}}
+
+
+def worse(kind, label, unit, *cases):
+    found = [{"id": name, "before": before, "after": after} for name, before, after in cases]
+    counts = {"looked_at": 7, "worse_count": len(found)}
+    return {"kind": kind, "label": label, "unit": unit, **counts, "worse": found}
+
+
 RESULT = {
     "python": f"{figures.python_version()}.99",
     "figures": {
-        "suites": {"before": SIDE, "after": {**SIDE, "total": {**SIDE["total"], "tests": 6}}},
+        "suites": {"before": SIDE, "after": AFTER},
+        "per_test": {
+            "fewer": 5,
+            "same": 1,
+            "more": 2,
+            "largest_losses": [{"id": "login.ok", "before": 10, "after": 30}],
+        },
+        "groups": [group("price", 900, 90), group("login", 10, 30)],
+        "without_one_group": {"id": "price", "before": 800, "after": 600},
+        "control": CONTROL,
         "worse": [
-            {
-                "kind": "All tests together",
-                "label": "tests",
-                "unit": "number",
-                "looked_at": 7,
-                "worse": [{"id": "all tests", "before": 4, "after": 6}],
-            }
+            worse("The median test", "body", "framework calls"),
+            worse(
+                "A behaviour's median test",
+                "body",
+                "framework calls",
+                ("login.ok", 1000, 1300),
+                ("site.about", 20, 21),
+            ),
+            worse("Code of the package", "files", "number", ("total", 32, 57)),
         ],
     },
 }
@@ -54,6 +90,7 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "side_by_side", lambda: "two columns\n")
     monkeypatch.setattr(figures.compare, "main", lambda argv: write_result())
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(figures, "failure_points", lambda: "where it can fail\n")
     (tmp_path / "README.md").write_text(README, encoding="utf-8")
 
     def write_result():
@@ -67,16 +104,64 @@ def project(tmp_path, monkeypatch):
 def test_what_was_measured_is_written_between_the_markers(project):
     assert figures.main([]) == 0
     readme = (project / "README.md").read_text("utf-8")
-    assert "| tests | 4 | 6 | × 1.50 |" in readme
+    assert "| the median test, framework calls | 1,000 | 500 | × 0.50 |" in readme
+    cells = "33 % (1 of 3) | 67 % (2 of 3) | × 2.00"
+    assert f"| tests without a framework call in their set-up | {cells} |" in readme
     assert "two columns\n<!-- /generated -->\nbetween\n" in readme
-    assert "old" not in readme
+    assert "\nold\n" not in readme
 
 
-def test_what_is_worse_is_listed_with_how_much_was_looked_at(project):
+def test_the_readme_has_five_figures_and_the_verdict_of_the_control(project):
     figures.main([])
-    worse = (project / "docs/_generated/worse.md").read_text("utf-8")
-    assert "- **All tests together** (1): all tests: tests 4 → 6." in worse
-    assert "That is 1 of the 7 figures compared." in worse
+    readme = (project / "README.md").read_text("utf-8")
+    rows = [line for line in readme.splitlines() if line.startswith("|")]
+    assert len(rows) == len(figure_tables.HEAD) + 5
+    assert "| behaviours whose median test is the cheaper one | 2 | 5 | as many in 1 |" in rows
+    assert "The control holds: 12 tests are the same in both suites." in readme
+
+
+def test_the_docs_have_the_losses_a_part_and_the_whole_without_one(project):
+    figures.main([])
+    summary = (project / "docs/_generated/summary.md").read_text("utf-8")
+    assert "| the pricing alone (`price.*`) | 900 | 90 | × 0.10 |" in summary
+    assert "| all but `price.*`, where *after* gains most | 800 | 600 | × 0.75 |" in summary
+    assert "| largest losses: `login.ok` | 10 | 30 | × 3.00 |" in summary
+    assert "The control holds" in summary
+
+
+def test_a_group_that_the_docs_show_must_be_there():
+    gone = {**RESULT["figures"], "groups": []}
+    with pytest.raises(Problem, match=r"no behaviours price\.\*, which the docs show"):
+        figure_tables.summary(gone)
+
+
+def test_what_is_worse_is_shown_by_its_largest_case_and_listed_in_full(project):
+    figures.main([])
+    table = (project / "docs/_generated/worse.md").read_text("utf-8")
+    case = "`login.ok` | 1,000 | 1,300 |"
+    assert f"| a behaviour's median test | body, framework calls | 2 of 7 | {case}" in table
+    assert "| the median test |" not in table
+    whole = (project / "docs/_generated/worse_all.md").read_text("utf-8")
+    listed = "worse in 2 of 7: `login.ok` 1,000 → 1,300; `site.about` 20 → 21."
+    assert f"- **body, framework calls**, {listed}" in whole
+    assert "- **files**, worse in 1 of 7: `total` 32 → 57." in whole
+    assert "- **body, framework calls**, worse in 0 of 7." in whole
+
+
+@pytest.mark.parametrize("arguments", [[], ["--check"]])
+@pytest.mark.parametrize(("tests", "verdict"), [(12, "does not hold"), (0, "There is no control")])
+def test_without_a_control_that_holds_it_fails_but_publishes_the_verdict(
+    project, monkeypatch, capsys, arguments, tests, verdict
+):
+    off = {"tests": tests, "holds": False, "off": ["test_it"], "other_code": None}
+    monkeypatch.setitem(RESULT["figures"], "control", off)
+    figures.main([])
+    assert verdict in (project / "README.md").read_text("utf-8")
+    capsys.readouterr()
+    assert figures.main(arguments) == 1
+    said = capsys.readouterr().out
+    assert verdict in said
+    assert "Stale" not in said
 
 
 def test_the_check_passes_on_what_was_just_written(project):
@@ -86,10 +171,14 @@ def test_the_check_passes_on_what_was_just_written(project):
 
 def test_the_check_finds_a_figure_that_is_stale_and_writes_nothing(project, capsys):
     figures.main([])
-    stale = (project / "README.md").read_text("utf-8").replace("| 4 | 6 |", "| 4 | 5 |")
+    stale = (
+        (project / "README.md").read_text("utf-8").replace("| 1,000 | 500 |", "| 1,000 | 501 |")
+    )
     (project / "README.md").write_text(stale, encoding="utf-8")
     assert figures.main(["--check"]) == 1
-    assert "+| tests | 4 | 6 | × 1.50 |" in capsys.readouterr().out
+    assert (
+        "+| the median test, framework calls | 1,000 | 500 | × 0.50 |" in capsys.readouterr().out
+    )
     assert (project / "README.md").read_text("utf-8") == stale
 
 
