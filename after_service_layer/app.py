@@ -8,13 +8,16 @@ from flask_wtf import CSRFProtect
 
 from .commands import register_commands
 from .database import db
+from .services.cancellation import REFUND_LADDER
 from .services.errors import DomainError
-from .support.clock import utc_text
+from .services.pricing import GROUP_FROM, GROUP_PERCENT
+from .services.waiting_list import OFFER_HOLDS
+from .support.clock import duration_text, utc_text
 from .support.config import load_config
 from .support.error_pages import register_error_pages
 from .support.links import mail_link
 from .support.logs import mask_keys_in_logs
-from .support.money import euros
+from .support.money import VAT_PERCENT, euros
 from .views import (
     auth,
     box_office,
@@ -60,6 +63,15 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     CSRFProtect(app).exempt(webhooks.bp)
     app.add_template_filter(euros)
     app.add_template_filter(utc_text, "utc")
+    app.add_template_filter(duration_text, "duration")
+    # What a page says of a rule comes from the rule.
+    app.jinja_env.globals.update(
+        group_from=GROUP_FROM,
+        group_percent=GROUP_PERCENT,
+        vat_percent=VAT_PERCENT,
+        refund_ladder=REFUND_LADDER,
+        offer_holds=OFFER_HOLDS,
+    )
     app.add_template_global(mail_link)
     # It asks for the app's logger, which is made then: what the services log goes there, too.
     mask_keys_in_logs(app)

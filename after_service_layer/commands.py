@@ -1,4 +1,4 @@
-"""Commands for whoever runs the shop: `flask --app PACKAGE.app COMMAND`."""
+"""Commands for the operator of the shop: `flask --app PACKAGE.app COMMAND`."""
 
 import secrets
 
@@ -62,7 +62,7 @@ def seed() -> None:
 @click.option("--password", required=True, help="At least 8 letters.")
 @with_appcontext
 def create_organiser(name: str, password: str) -> None:
-    """Add somebody who may log in."""
+    """Add an organiser, who may log in."""
     if not 1 <= len(name.strip()) <= 80 or not name.isprintable():
         raise click.BadParameter("give 1 to 80 letters.", param_hint="NAME")
     if len(password) < 8 or not password.isprintable():

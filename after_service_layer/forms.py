@@ -172,7 +172,7 @@ class SeatsForm(ShopForm):
 class CheckoutForm(SeatsForm):
     """The purchase. `card_token` may stay empty where nothing is to pay.
 
-    `offer` is the token of seats that the waiting list was offered, and empty for everybody else.
+    `offer` is the token of an offer of the waiting list, and empty for all other buyers.
     """
 
     checkout_id = HiddenField(

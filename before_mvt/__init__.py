@@ -1,1 +1,1 @@
-"""The box office with fat views: each view tells its use case from top to bottom."""
+"""The box office with fat views: each view has its use case in it, from the form to the mail."""

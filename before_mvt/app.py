@@ -8,12 +8,12 @@ from flask_wtf import CSRFProtect
 
 from .commands import register_commands
 from .database import db
-from .support.clock import utc_text
+from .support.clock import duration_text, utc_text
 from .support.config import load_config
 from .support.error_pages import register_error_pages
 from .support.links import mail_link
 from .support.logs import mask_keys_in_logs
-from .support.money import euros
+from .support.money import VAT_PERCENT, euros
 from .views import (
     auth,
     box_office,
@@ -57,6 +57,15 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     CSRFProtect(app).exempt(webhooks.bp)
     app.add_template_filter(euros)
     app.add_template_filter(utc_text, "utc")
+    app.add_template_filter(duration_text, "duration")
+    # What a page says of a rule comes from the rule.
+    app.jinja_env.globals.update(
+        group_from=checkout.GROUP_FROM,
+        group_percent=checkout.GROUP_PERCENT,
+        vat_percent=VAT_PERCENT,
+        refund_ladder=orders.REFUND_LADDER,
+        offer_holds=waitlist.OFFER_HOLDS,
+    )
     app.add_template_global(mail_link)
     mask_keys_in_logs(app)
     register_commands(app)

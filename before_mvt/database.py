@@ -6,7 +6,9 @@ from typing import Any, TypeVar
 from flask import current_app
 from flask_sqlalchemy import SQLAlchemy
 
-db = SQLAlchemy()
+# A commit leaves what was read as it is: the next line needs no statement to read again what it
+# has just written. What others may have changed is read again under a lock.
+db = SQLAlchemy(session_options={"expire_on_commit": False})
 
 Result = TypeVar("Result")
 
@@ -16,10 +18,12 @@ def for_each_row(
 ) -> list[Result]:
     """Do something with each row; return the results, `failed` where there is none.
 
-    Whatever goes wrong with a row, it is logged and rolled back, and the next row has its turn.
+    An error of any type is logged and rolled back, and the next row is worked on.
     """
     results = []
     for row, row_id in [(row, row.id) for row in rows]:
+        # The rows before may have taken their time: everything is read again.
+        db.session.expire_all()
         try:
             results.append(do(row))
         except Exception:

@@ -1,10 +1,9 @@
-"""What runs by itself. Each job may run twice, or two at once, or be killed half way.
+"""Scheduled jobs. Each may run twice, or two at once, or be killed half way.
 
-Each returns what it did: a number for each kind of thing. What goes wrong with one event, order
-or mail stops none of the others.
+Each returns what it did: a number for each kind of thing. An error with one event, order or
+mail stops none of the others.
 """
 
-from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -14,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, or_, select, update
 from .database import db, for_each_row
 from .mail import send_confirmation, send_refund_notice, send_reminder
 from .models import Event, Order, OrderStatus, RefundState, WaitlistEntry, WaitlistStatus
-from .payments import ask_gateway, is_charge_id, no_answer
+from .payments import ask_gateway, charge_id_of, no_answer
 from .support.clock import utc_now
 from .views.checkout import mark_succeeded
 from .views.orders import refund
@@ -104,11 +103,16 @@ def reconcile() -> dict[str, int]:
             Order.status.in_([OrderStatus.PENDING, OrderStatus.EXPIRED]),
             Order.charge_id.is_(None),
             Order.uncharged_at.is_(None),
+            # A free order that has expired has no charge to look for.
+            or_(Order.total_cents > 0, Order.status == OrderStatus.PENDING),
         )
         .order_by(Order.id)
     ).all()
-    settled = Counter(for_each_row(unknown, find_charge, failed=False))
-    done = {"charges settled": settled[True], "charges still unknown": settled[False]}
+    settled = for_each_row(unknown, find_charge, failed=False)
+    done = {
+        "charges settled": settled.count(True),
+        "charges still unknown": settled.count(False),
+    }
 
     refunds = select(Order).where(Order.refund_state == RefundState.DUE)
     confirmations = select(Order).where(
@@ -130,16 +134,12 @@ def reconcile() -> dict[str, int]:
     return done
 
 
-def find_charge(order: Order) -> bool | None:
-    """Settle an order if the gateway knows its charge; return whether all is known now.
-
-    None for a free order that `expire` has ended: there was nothing to find. Commits.
-    """
+def find_charge(order: Order) -> bool:
+    """Settle an order whose charge the gateway knows; return whether all is known. Commits."""
     if order.total_cents == 0:
-        # Nothing to ask: it is as good as paid.
-        if order.status != OrderStatus.PENDING:
-            return None
-        mark_succeeded(order, None)
+        # Nothing to ask: it is as good as paid, unless `expire` has just ended it.
+        if order.status == OrderStatus.PENDING:
+            mark_succeeded(order, None)
         return True
 
     # Before the question: a charge that is made while the answer comes is not in it.
@@ -148,25 +148,16 @@ def find_charge(order: Order) -> bool | None:
         "GET", "/v1/charges", params={"idempotency_key": f"{order.reference}-1"}
     )
     match status, body:
-        case 200, {
-            "data": [
-                {
-                    "id": str(charge_id),
-                    "status": "succeeded",
-                    "amount": order.total_cents,
-                    "reference": order.reference,
-                }
-            ]
-        } if is_charge_id(charge_id):
-            mark_succeeded(order, charge_id)
-            return True
-        case 200, {"data": []} if now > order.hold_until:
-            # Whoever was to charge it has long given up: nobody needs to ask again.
+        case 200, {"data": []}:
+            if now <= order.hold_until:
+                return False
+            # The buyer's request ended long ago: there will be no charge.
             order.uncharged_at = now
             db.session.commit()
             return True
-        case 200, {"data": []}:
-            return False
+        case 200, {"data": [charge]} if (charge_id := charge_id_of(order, charge)) is not None:
+            mark_succeeded(order, charge_id)
+            return True
         case _:
             why = no_answer(status, body)
             current_app.logger.error("No answer on %s: %s", order.reference, why)

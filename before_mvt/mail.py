@@ -2,46 +2,63 @@
 
 import smtplib
 from contextlib import suppress
+from datetime import datetime
 
 from flask import current_app, render_template
 
 from .database import db
-from .models import Order, WaitlistEntry
+from .models import MailColumn, Order, WaitlistEntry
 from .support.clock import utc_now
 from .support.messages import compose
 
 
-def send_confirmation(order: Order) -> bool:
-    subject = "Your tickets for"
-    return _send_once(order, "confirmation_sent_at", subject, "mail/confirmation.txt", order=order)
+def send_confirmation(order: Order, claimed_at: datetime | None = None) -> bool:
+    return _send_once(
+        order,
+        Order.confirmation_sent_at,
+        "Your tickets for",
+        "mail/confirmation.txt",
+        claimed_at=claimed_at,
+        order=order,
+    )
 
 
 def send_reminder(order: Order) -> bool:
-    return _send_once(order, "reminder_sent_at", "Soon:", "mail/reminder.txt", order=order)
+    sent_at = Order.reminder_sent_at
+    return _send_once(order, sent_at, "Soon:", "mail/reminder.txt", order=order)
 
 
 def send_refund_notice(order: Order) -> bool:
-    subject = "Your money back for"
-    return _send_once(order, "refund_notice_sent_at", subject, "mail/refund.txt", order=order)
+    sent_at = Order.refund_notice_sent_at
+    return _send_once(order, sent_at, "Your money back for", "mail/refund.txt", order=order)
 
 
 def send_offer(entry: WaitlistEntry) -> bool:
-    return _send_once(entry, "offer_sent_at", "Seats for", "mail/offer.txt", entry=entry)
+    sent_at = WaitlistEntry.offer_sent_at
+    return _send_once(entry, sent_at, "Seats for", "mail/offer.txt", entry=entry)
 
 
 def _send_once(
-    row: Order | WaitlistEntry, sent_at: str, subject: str, template: str, **facts: object
+    row: Order | WaitlistEntry,
+    sent_at: MailColumn,
+    subject: str,
+    template: str,
+    *,
+    claimed_at: datetime | None = None,
+    **facts: object,
 ) -> bool:
-    """Send a mail that this column says was not sent yet; return whether it was sent now.
+    """Send a mail that was not sent yet, as this column says; return whether it was sent now.
 
-    Commits before and after. A mail that cannot be sent, for whatever reason, is not lost and
-    stops nothing else: the column stays empty, and the next job tries again.
+    Commits before and after; not before where the caller has claimed the mail with what the mail
+    says, at `claimed_at`. A mail that cannot be sent, for any reason, is not lost and stops
+    nothing else: the column stays empty, and the next job tries again.
     """
-    now = utc_now()
-    claimed = row.claim_mail(sent_at, now)
-    db.session.commit()
-    if not claimed:
-        return False
+    now = claimed_at or utc_now()
+    if claimed_at is None:
+        is_claimed = row.claim_mail(sent_at, now)
+        db.session.commit()
+        if not is_claimed:
+            return False
     try:
         title = f"{subject} {row.event.title}"
         _send(row.email, title, render_template(template, **facts), row.mail_id(sent_at))
@@ -51,13 +68,12 @@ def _send_once(
         current_app.logger.error(
             "No mail to %s %s: %s: %s", type(row).__name__, row.id, kind, error
         )
-        sent = False
-    else:
-        setattr(row, sent_at, now)
-        sent = True
-    row.mail_claimed_until = None
+        row.finish_mail(sent_at, None)
+        db.session.commit()
+        return False
+    row.finish_mail(sent_at, now)
     db.session.commit()
-    return sent
+    return True
 
 
 def _send(to: str, subject: str, body: str, mail_id: str) -> None:

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.event import listens_for
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column, relationship
 
 from .database import db
 from .support.money import percent_of
@@ -37,8 +37,11 @@ REFERENCE_LENGTH = 5
 
 CATEGORIES = ("music", "theatre", "comedy", "talks", "family")
 
-# How long a mail may take to be sent. Who claims it and is not done by then is taken for dead.
+# How long a mail may take to be sent. A process that claims it and takes longer counts as dead.
 MAIL_CLAIM = timedelta(minutes=1)
+
+# A column that says when a mail was sent; None until then.
+MailColumn = InstrumentedAttribute[datetime | None]
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -82,6 +85,23 @@ class WaitlistStatus(StrEnum):
     LAPSED = "lapsed"
 
 
+class VoucherRefusal(StrEnum):
+    """Why a voucher cannot be used. The values are stable: programs may rely on them."""
+
+    NOT_YET_VALID = "voucher_not_yet_valid"
+    LAPSED = "voucher_lapsed"
+    OTHER_EVENT = "voucher_for_another_event"
+    USED_UP = "voucher_used_up"
+
+
+class OfferRefusal(StrEnum):
+    """Why an offer of seats cannot be used. The values are stable: programs may rely on them."""
+
+    USED = "offer_used"
+    LAPSED = "offer_lapsed"
+    OTHER_EMAIL = "offer_for_another_email"
+
+
 def _stored_as_text(kind: type[StrEnum]) -> Enum:
     """Return a column type that keeps an enum's value, as any SQL client would read it."""
     return Enum(
@@ -107,19 +127,19 @@ class Lockable:
     locks_taken: Mapped[int] = mapped_column(default=0)
 
     def lock(self) -> None:
-        """Make everybody else who locks this row wait until this transaction ends.
+        """Make every other transaction that locks this row wait until this one ends.
 
-        An UPDATE, because SQLite silently ignores SELECT … FOR UPDATE. The row is then read
-        again: what was loaded before the lock may be out of date.
+        An UPDATE, because SQLite silently ignores SELECT … FOR UPDATE. It returns the row, which
+        is thereby read again: what was loaded before the lock may be out of date.
         """
         model = type(self)
-        db.session.execute(
+        db.session.scalars(
             update(model)
             .where(model.id == self.id)
             .values(locks_taken=model.locks_taken + 1)
-            .execution_options(synchronize_session=False)
-        )
-        db.session.refresh(self)
+            .returning(model)
+            .execution_options(synchronize_session=False, populate_existing=True)
+        ).one()
 
 
 class Mailed:
@@ -130,39 +150,52 @@ class Mailed:
     mail_claimed_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     @classmethod
-    def is_due(cls, sent_at: str, now: datetime) -> ColumnElement[bool]:
-        """Return, as part of a query, whether the mail of this column still says what is so."""
+    def mail_is_due(cls, sent_at: MailColumn, now: datetime) -> ColumnElement[bool]:
+        """Return, as part of a query, whether the mail of this column is still true."""
         raise NotImplementedError
 
-    def claim_mail(self, sent_at: str, now: datetime) -> bool:
-        """Return whether the caller, and nobody else, is to send the mail of this column now.
+    def claim_mail(self, sent_at: MailColumn, now: datetime) -> bool:
+        """Return whether the caller, and no other process, is to send the mail of this column now.
 
-        To be committed before the mail is sent. If the caller then dies, the claim lapses. Who
-        has looked for mails to send may have taken its time with the others: what it is about
-        may be over by now.
+        To be committed before the mail is sent. If the caller then dies, the claim lapses. A job
+        that looks for mails to send may be slow with the others: it is asked again here whether
+        what the mail says is still true.
         """
         model = type(self)
         free = or_(model.mail_claimed_until.is_(None), model.mail_claimed_until < now)
         claimed = db.session.scalars(
             update(model)
-            .where(model.id == self.id, getattr(model, sent_at).is_(None), free)
-            .where(model.is_due(sent_at, now))
+            .where(model.id == self.id, sent_at.is_(None), free)
+            .where(model.mail_is_due(sent_at, now))
             .values(mail_claimed_until=now + MAIL_CLAIM)
             .returning(model.id)
             .execution_options(synchronize_session=False)
         )
         return claimed.one_or_none() is not None
 
-    def mail_id(self, sent_at: str) -> str:
+    def finish_mail(self, sent_at: MailColumn, sent: datetime | None) -> None:
+        """Note when the mail of this column was sent, None for not at all; give up the claim.
+
+        None keeps what is stored: the claim may have lapsed, and another process have sent it.
+        """
+        model = type(self)
+        noted = {} if sent is None else {sent_at: sent}
+        db.session.execute(
+            update(model)
+            .where(model.id == self.id)
+            .values({**noted, model.mail_claimed_until: None})
+        )
+
+    def mail_id(self, sent_at: MailColumn) -> str:
         """Return what makes the mail of this column the same mail, should it be sent again.
 
-        That can happen: whoever is killed after sending a mail has not noted that it is sent.
+        That can happen: a process that is killed after sending a mail has not noted it.
         """
-        return f"{sent_at}.{self.id}.{self.created_at.timestamp():.0f}"
+        return f"{sent_at.key}.{self.id}.{self.created_at.timestamp():.0f}"
 
 
 class Event(Lockable, db.Model):
-    """Something to go to. From `starts_at` on, nothing is sold or cancelled any more."""
+    """An event with seats. From `starts_at` on, nothing is sold or cancelled any more."""
 
     __tablename__ = "events"
 
@@ -223,16 +256,16 @@ class Voucher(Lockable, db.Model):
         """Return how many pending and paid orders carry this voucher."""
         return db.session.scalar(select(voucher_uses()).where(Voucher.id == self.id)) or 0
 
-    def refusal(self, event: Event, now: datetime) -> str | None:
+    def refusal(self, event: Event, now: datetime) -> VoucherRefusal | None:
         """Return why this voucher cannot be used for this event now; None where it can."""
         if self.valid_from is not None and now < self.valid_from:
-            return f"The voucher {self.code} is not valid yet."
+            return VoucherRefusal.NOT_YET_VALID
         if self.valid_until is not None and now > self.valid_until:
-            return f"The voucher {self.code} is no longer valid."
+            return VoucherRefusal.LAPSED
         if self.event_id is not None and self.event_id != event.id:
-            return f"The voucher {self.code} is for another event."
+            return VoucherRefusal.OTHER_EVENT
         if self.uses() >= self.max_uses:
-            return f"The voucher {self.code} is used up."
+            return VoucherRefusal.USED_UP
         return None
 
     def discount(self, gross_cents: int) -> int:
@@ -279,13 +312,29 @@ class Order(Mailed, db.Model):
     tickets: Mapped[list["Ticket"]] = relationship(back_populates="order", order_by="Ticket.id")
 
     @classmethod
-    def is_due(cls, sent_at: str, now: datetime) -> ColumnElement[bool]:
-        if sent_at == "refund_notice_sent_at":
+    def mail_is_due(cls, sent_at: MailColumn, now: datetime) -> ColumnElement[bool]:
+        if sent_at is cls.refund_notice_sent_at:
             return cls.status.in_([OrderStatus.EXPIRED, OrderStatus.DECLINED])
-        if sent_at == "reminder_sent_at":
+        if sent_at is cls.reminder_sent_at:
             to_come = select(Event.id).where(Event.starts_at > now)
             return and_(cls.status == OrderStatus.PAID, cls.event_id.in_(to_come))
         return cls.status == OrderStatus.PAID
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is decided already what a successful charge means for this order."""
+        return self.charge_id is not None or self.status in (
+            OrderStatus.PAID,
+            OrderStatus.CANCELLED,
+        )
+
+    def lock(self) -> None:
+        """Lock the order's event; read again the order, and the offer whose seats it has."""
+        self.event.lock()
+        session = db.session
+        session.refresh(self)
+        if self.offer is not None:
+            session.refresh(self.offer)
 
     def move_to(self, status: OrderStatus) -> None:
         """Change the status; ValueError for a way that TRANSITIONS does not know."""
@@ -312,10 +361,14 @@ class Order(Mailed, db.Model):
         self.voucher.lock()
         return self.voucher.uses() < self.voucher.max_uses
 
-    def pay(self, charge_id: str | None, codes: Sequence[str]) -> None:
-        """Make the order paid, with a ticket for each code. A free order has no charge."""
+    def pay(self, charge_id: str | None, codes: Sequence[str], now: datetime) -> None:
+        """Make the order paid, with a ticket for each code. A free order has no charge.
+
+        Its confirmation is claimed for the caller, as `claim_mail` does it.
+        """
         self.move_to(OrderStatus.PAID)
         self.charge_id = charge_id
+        self.mail_claimed_until = now + MAIL_CLAIM
         self.tickets = [Ticket(code=code) for code in codes]
         if self.offer is not None and self.offer.status == WaitlistStatus.OFFERED:
             self.offer.status = WaitlistStatus.TAKEN
@@ -323,7 +376,7 @@ class Order(Mailed, db.Model):
     def decline(self, now: datetime) -> None:
         """Let go of the seats. An offer that had them holds them again until it lapses.
 
-        Not where some are somebody else's by now: the hold may have lapsed before, or the order
+        Not where some of them are sold by now: the hold may have lapsed before, or the order
         was for fewer seats than offered.
         """
         self.move_to(OrderStatus.DECLINED)
@@ -337,7 +390,7 @@ class Order(Mailed, db.Model):
 
 
 class WaitlistEntry(Mailed, db.Model):
-    """Somebody who waits for seats; once offered, they are held until the offer lapses."""
+    """A place in the queue for seats; once offered, they are held until the offer lapses."""
 
     __tablename__ = "waitlist_entries"
 
@@ -354,7 +407,7 @@ class WaitlistEntry(Mailed, db.Model):
     event: Mapped[Event] = relationship()
 
     @classmethod
-    def is_due(cls, sent_at: str, now: datetime) -> ColumnElement[bool]:
+    def mail_is_due(cls, sent_at: MailColumn, now: datetime) -> ColumnElement[bool]:
         return and_(cls.status == WaitlistStatus.OFFERED, cls.offered_until >= now)
 
     def offer_stands(self, now: datetime) -> bool:
@@ -364,14 +417,14 @@ class WaitlistEntry(Mailed, db.Model):
             and now <= self.offered_until
         )
 
-    def refusal(self, email: str, now: datetime) -> str | None:
+    def refusal(self, email: str, now: datetime) -> OfferRefusal | None:
         """Return why this offer cannot be used by this person now; None where it can."""
         if self.status == WaitlistStatus.TAKEN:
-            return "The offer was used already."
+            return OfferRefusal.USED
         if not self.offer_stands(now):
-            return "The offer has lapsed."
+            return OfferRefusal.LAPSED
         if email.lower() != self.email.lower():
-            return "The offer is for another e-mail address."
+            return OfferRefusal.OTHER_EMAIL
         return None
 
 
@@ -389,7 +442,7 @@ class Ticket(db.Model):
 
 
 class Organiser(Lockable, db.Model):
-    """Somebody who may change events and vouchers."""
+    """A person who may change events and vouchers."""
 
     __tablename__ = "organisers"
 
@@ -461,7 +514,7 @@ def prepare_connection(connection: Any, record: object) -> None:
     else:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA busy_timeout = 15000")
-        # Who reads does not wait for who writes.
+        # Readers do not wait for writers.
         connection.execute("PRAGMA journal_mode = WAL")
         connection.create_function("lower", 1, _lower, deterministic=True)
 

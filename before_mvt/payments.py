@@ -5,6 +5,8 @@ from typing import Any
 import requests
 from flask import current_app
 
+from .models import Order
+
 LONGEST_CHARGE_ID = 255
 LONGEST_REASON = 200
 
@@ -38,6 +40,16 @@ def ask_gateway(
         return answer.status_code, answer.json()
     except Exception as error:
         return None, f"{type(error).__name__}: {error}"
+
+
+def charge_id_of(order: Order, charge: Any) -> str | None:
+    """Return the id of a charge that has succeeded and is this order's; None for anything else."""
+    match charge:
+        case {"id": str(charge_id), "status": "succeeded", **rest} if is_charge_id(charge_id):
+            same_amount = rest.get("amount") == order.total_cents
+            return charge_id if same_amount and rest.get("reference") == order.reference else None
+        case _:
+            return None
 
 
 def is_charge_id(text: str) -> bool:

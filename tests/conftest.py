@@ -2,7 +2,7 @@
 
 A suite's own conftest reads the options with `config.getoption("app")` and
 `config.getoption("database")`. There are no fixtures here, and no framework is imported:
-what a test needs is to be seen in its own suite.
+what a test needs is in its own suite.
 """
 
 import os
@@ -22,18 +22,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--app",
         default=APPS[0],
         metavar="PACKAGE",
-        help=f"the app that tests/before is run against: {' or '.join(APPS)}",
+        help=f"the app that tests/before and tests/control use: {' or '.join(APPS)}",
     )
     parser.addoption(
         "--database",
         default=DATABASES[0],
         metavar="URL",
-        help="the database of both suites; SQLite in memory unless said otherwise",
+        help="the database of both suites; by default SQLite in memory",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Whoever has just run the shop with settings of their own does not want to test these.
+    # Settings that were made for running a shop must not change the tests.
     for variable in [name for name in os.environ if name.startswith("BOX_OFFICE_")]:
         del os.environ[variable]
     app, database = config.getoption("app"), config.getoption("database")
@@ -47,8 +47,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Stop the run when a test of either suite does not say which behaviour it holds."""
-    suites = {TESTS / "before", TESTS / "after"}
+    """Stop the run when a test of a suite does not say which behaviour it holds."""
+    suites = {TESTS / "before", TESTS / "control", TESTS / "after"}
     tests = [item for item in items if suites.intersection(item.path.parents)]
     known, after_only = load_behaviours() if tests else ({}, {})
     for test in tests:
@@ -59,7 +59,7 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
                 ' @pytest.mark.behaviour("…"), with an id from tests/behaviours.toml.'
             )
         for name in named:
-            if name in after_only and TESTS / "before" in test.path.parents:
+            if name in after_only and TESTS / "after" not in test.path.parents:
                 raise pytest.UsageError(
                     f"{test.nodeid} names the behaviour '{name}', which tests/behaviours.toml"
                     " has for tests/after only."

@@ -28,12 +28,21 @@ USAGE_ERROR = 4
 NOTHING_SELECTED = 5
 
 
+# The tests of what is the same in both apps: they are written once, and are part of both suites.
+CONTROL = "tests/control"
+
+
 class Suite(NamedTuple):
-    """A suite, and the package whose code it is there to reach."""
+    """A suite, and the package whose code it is there to reach; `tests` are its own tests."""
 
     name: str
     tests: str
     package: str
+
+    @property
+    def paths(self) -> tuple[str, str]:
+        """Its own tests, and those that it shares with the other suite."""
+        return self.tests, CONTROL
 
     @property
     def data(self) -> Path:
@@ -47,7 +56,7 @@ AFTER = Suite("after", "tests/after", "after_service_layer")
 
 @dataclass(frozen=True)
 class Run:
-    """What one run of pytest came to; `setup_ms` is the median set-up of a test.
+    """The result of one run of pytest; `setup_ms` is the median set-up of a test.
 
     `arguments` and `seed` repeat it in the same order; `with_app` tests asked for the app.
     """
@@ -64,7 +73,7 @@ class Run:
 
     @property
     def good(self) -> bool:
-        """Whether pytest had nothing to complain of; a suite may have no test for a `-k`."""
+        """Whether pytest found no failure; a suite may have no test for a `-k`."""
         return self.exit_code in (0, NOTHING_SELECTED)
 
     @property
@@ -77,7 +86,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Arguments:
-    """What the user wants of pytest: some paths below tests/, or everything, and options.
+    """What the user wants from pytest: some paths below tests/, or everything, and options.
 
     `added` are options of the command itself, which the user need not repeat.
     """
@@ -87,9 +96,19 @@ class Arguments:
     options: tuple[str, ...]
     added: tuple[str, ...] = ()
 
-    def below(self, tests: str) -> list[str]:
-        """Which paths to give to pytest for one suite; none when only others are wanted."""
-        return [path for path in self.paths if path.startswith(tests)] if self.paths else [tests]
+    def below(self, *tests: str) -> list[str]:
+        """Which paths below these to give to pytest; none when only others are wanted."""
+        return [path for path in self.paths if path.startswith(tests)] if self.paths else [*tests]
+
+    def of(self, suite: Suite) -> list[str]:
+        """Which paths to give to pytest for a suite.
+
+        Those of the control belong to the suite that is named beside them, or else to both.
+        """
+        own = self.below(suite.tests)
+        if own or not self.below(BEFORE.tests, AFTER.tests):
+            return own + self.below(CONTROL)
+        return []
 
 
 def test(argv: Sequence[str]) -> int:
@@ -101,7 +120,7 @@ def test(argv: Sequence[str]) -> int:
 
 
 def test_equal(argv: Sequence[str]) -> int:
-    """Run the suite of `before` on both apps, then the tests that compare them directly."""
+    """Run the suite of `before` on both apps, then the tests that compare the two directly."""
     wanted = _arguments("test-equal", argv)
     return _verdict(_run_on_both_apps(wanted), wanted)
 
@@ -117,7 +136,7 @@ def test_postgres(argv: Sequence[str]) -> int:
 
 def _run_on_both_apps(wanted: Arguments) -> list[Run]:
     runs = []
-    if paths := wanted.below(BEFORE.tests):
+    if paths := wanted.of(BEFORE):
         for package in (BEFORE.package, AFTER.package):
             title = f"{BEFORE.tests} on {package}"
             runs.append(_pytest(title, paths, wanted, ("--app", package)))
@@ -210,23 +229,23 @@ def _arguments(verb: str, argv: Sequence[str]) -> Arguments:
 
 
 def _run_both_suites(wanted: Arguments, *, with_coverage: bool = False) -> dict[Suite, Run]:
-    """Run both suites side by side, since two cores are nearly everywhere.
+    """Run both suites side by side, since nearly every machine has two cores.
 
     With options they run one after the other: a debugger wants the terminal for itself, and the
     tables of a database that is named are there only once.
     """
 
     def run(suite: Suite, log: TextIO | None = None) -> Run:
-        paths = wanted.below(suite.tests)
+        paths, app = wanted.of(suite), ("--app", suite.package)
         if not with_coverage:
-            return _pytest(suite.tests, paths, wanted, log=log)
+            return _pytest(suite.tests, paths, wanted, app, log=log)
         suite.data.unlink(missing_ok=True)
-        options = (f"--cov={suite.package}", "--cov-report=")
+        options = (*app, f"--cov={suite.package}", "--cov-report=")
         return _pytest(
             suite.tests, paths, wanted, options, {"COVERAGE_FILE": str(suite.data)}, log
         )
 
-    suites = [suite for suite in (BEFORE, AFTER) if wanted.below(suite.tests)]
+    suites = [suite for suite in (BEFORE, AFTER) if wanted.of(suite)]
     if wanted.options or wanted.added or len(suites) < 2:
         return {suite: run(suite) for suite in suites}
     BUILD.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""A small pytest plugin: writes what a run came to, as JSON, for the tables of `suites`."""
+"""A small pytest plugin: writes the result of a run, as JSON, for the tables of `suites`."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--tally", metavar="FILE", help="where to write what this run came to")
+    parser.addoption("--tally", metavar="FILE", help="where to write the result of this run")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -28,7 +28,8 @@ class Tally:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         names = [getattr(item, "fixturenames", ()) for item in session.items]
-        self.with_app = sum("app" in of_one_test for of_one_test in names)
+        # The second one is made once for all tests.
+        self.with_app = sum(not {"app", "shared_app"}.isdisjoint(each) for each in names)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
@@ -43,7 +44,7 @@ class Tally:
             # A test can pass and then fail in its teardown.
             "passed": len(self.passed - self.failed),
             "failed": len(self.failed),
-            # What asks for the fixture `app`, directly or through others.
+            # What asks for an app, directly or through other fixtures.
             "with_app": self.with_app,
             "setup_seconds": sorted(self.setup_seconds.values()),
             # What pytest-randomly shuffled the tests with: the same seed gives the same order.

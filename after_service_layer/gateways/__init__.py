@@ -1,1 +1,1 @@
-"""The outside world: each module speaks one protocol, so that no service has to."""
+"""Clients of outside services: each module implements one protocol, so that no service has to."""

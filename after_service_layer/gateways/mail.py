@@ -4,7 +4,7 @@ import smtplib
 from collections.abc import Callable
 from contextlib import suppress
 
-from ..models import Order, WaitlistEntry
+from ..models import MailColumn, Order, WaitlistEntry
 from ..services.interfaces import MailNotSent
 from ..support.logs import mask
 from ..support.messages import compose
@@ -21,22 +21,24 @@ class SmtpMailer:
 
     def send_confirmation(self, order: Order) -> None:
         subject = "Your tickets for"
-        self._send(order, "confirmation_sent_at", subject, "mail/confirmation.txt", order=order)
+        self._send(
+            order, Order.confirmation_sent_at, subject, "mail/confirmation.txt", order=order
+        )
 
     def send_reminder(self, order: Order) -> None:
-        self._send(order, "reminder_sent_at", "Soon:", "mail/reminder.txt", order=order)
+        self._send(order, Order.reminder_sent_at, "Soon:", "mail/reminder.txt", order=order)
 
     def send_refund_notice(self, order: Order) -> None:
         subject = "Your money back for"
-        self._send(order, "refund_notice_sent_at", subject, "mail/refund.txt", order=order)
+        self._send(order, Order.refund_notice_sent_at, subject, "mail/refund.txt", order=order)
 
     def send_offer(self, entry: WaitlistEntry) -> None:
-        self._send(entry, "offer_sent_at", "Seats for", "mail/offer.txt", entry=entry)
+        self._send(entry, WaitlistEntry.offer_sent_at, "Seats for", "mail/offer.txt", entry=entry)
 
     def _send(
         self,
         row: Order | WaitlistEntry,
-        sent_at: str,
+        sent_at: MailColumn,
         subject: str,
         template: str,
         **facts: object,
@@ -60,6 +62,6 @@ class SmtpMailer:
                     server.quit()
             finally:
                 server.close()
-        # Not only what SMTP raises: a mail that cannot be written stops nothing else either.
+        # Not only what SMTP raises: a mail that cannot be written stops nothing else.
         except Exception as error:
             raise MailNotSent(mask(f"{type(error).__name__}: {error}")) from error

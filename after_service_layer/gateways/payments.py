@@ -1,4 +1,4 @@
-"""The payment gateway, over HTTP: what we ask it, and what it tells by itself."""
+"""The payment gateway, over HTTP: requests to it, and its webhooks."""
 
 import hmac
 import json
@@ -10,12 +10,15 @@ from typing import Any
 import requests
 
 from ..services.errors import CardDeclined
-from ..services.interfaces import ChargeEvent, PaymentOutcomeUnknown
+from ..services.interfaces import ChargeEvent, ChargeOutcome, PaymentOutcomeUnknown
 
 OLDEST_SECONDS = 300
 LONGEST_CHARGE_ID = 255
 LONGEST_REASON = 200
-OUTCOMES = {"charge.succeeded": True, "charge.failed": False}
+OUTCOMES = {
+    "charge.succeeded": ChargeOutcome.SUCCEEDED,
+    "charge.failed": ChargeOutcome.FAILED,
+}
 
 
 class BadWebhook(Exception):
@@ -38,12 +41,9 @@ class HttpPayments:
             "reference": reference,
         }
         status, answer = self._post("/v1/charges", body, key)
+        charge_id = _charge_id_of(answer, amount_cents, reference)
         match status, answer:
-            case 201, {"id": str(charge_id), "status": "succeeded", **rest} if (
-                is_charge_id(charge_id)
-                and rest.get("amount") == amount_cents
-                and rest.get("reference") == reference
-            ):
+            case 201, _ if charge_id is not None:
                 return charge_id
             case 402, {"error": {"message": str(reason)}}:
                 raise CardDeclined(reason_to_show(reason))
@@ -55,12 +55,10 @@ class HttpPayments:
         match status, answer:
             case 200, {"data": []}:
                 return None
-            case 200, {"data": [{"id": str(charge_id), "status": "succeeded", **rest}]} if (
-                is_charge_id(charge_id)
-                and rest.get("amount") == amount_cents
-                and rest.get("reference") == reference
-            ):
-                return charge_id
+            case 200, {"data": [charge]}:
+                charge_id = _charge_id_of(charge, amount_cents, reference)
+                if charge_id is not None:
+                    return charge_id
         raise PaymentOutcomeUnknown(f"status {status}")
 
     def refund(self, *, charge_id: str, amount_cents: int, key: str) -> None:
@@ -98,6 +96,15 @@ class HttpPayments:
         return request
 
 
+def _charge_id_of(charge: Any, amount_cents: int, reference: str) -> str | None:
+    """Return the id of a charge that has succeeded over this; None for anything else."""
+    match charge:
+        case {"id": str(charge_id), "status": "succeeded", **rest} if is_charge_id(charge_id):
+            same_amount = rest.get("amount") == amount_cents
+            return charge_id if same_amount and rest.get("reference") == reference else None
+    return None
+
+
 def is_charge_id(text: str) -> bool:
     """Return whether the database can keep it, and the gateway can be asked with it."""
     return 1 <= len(text) <= LONGEST_CHARGE_ID and text.isprintable()
@@ -109,13 +116,13 @@ def reason_to_show(text: str) -> str:
 
 
 def read_webhook(body: bytes, header: str, *, secret: str, now: datetime) -> ChargeEvent:
-    """Return what the gateway tells about a charge; raise BadWebhook.
+    """Return what the gateway reports about a charge; raise BadWebhook.
 
     `header` is `Gateway-Signature`. The scheme is Stripe's:
     https://docs.stripe.com/webhooks#verify-manually
     """
     signature = re.fullmatch(r"t=([0-9]{1,12}),v1=([0-9a-f]{64})", header)
-    # With no secret nobody can sign, and with an empty one everybody could.
+    # Without a secret nothing can be checked, and with an empty one anyone could sign.
     if not secret or signature is None:
         raise BadWebhook("The webhook is not signed.")
     signed_at, given = signature.groups()
@@ -136,16 +143,16 @@ def _report(body: bytes) -> ChargeEvent:
         case {"type": str(kind), "data": {"charge": dict(charge)}}:
             pass
         case _:
-            raise BadWebhook("The webhook does not tell of a charge.")
+            raise BadWebhook("The webhook has no charge in it.")
     match charge:
         # What is not printable, such as NUL, no database keeps.
         case {"id": str(charge_id), "amount": int(amount), "reference": str(reference)} if (
             is_charge_id(charge_id) and reference.isprintable()
         ):
             return ChargeEvent(
-                succeeded=OUTCOMES.get(kind),
+                outcome=OUTCOMES.get(kind, ChargeOutcome.OTHER),
                 charge_id=charge_id,
                 amount_cents=amount,
                 reference=reference,
             )
-    raise BadWebhook("The webhook does not tell which charge it is.")
+    raise BadWebhook("The charge in the webhook needs an id, an amount and a reference.")

@@ -1,1 +1,1 @@
-"""The use cases of the box office. Nothing in here knows that there is a web."""
+"""The use cases of the box office. Nothing in here depends on a web framework."""

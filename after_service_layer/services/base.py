@@ -1,8 +1,4 @@
-"""How a service is asked for: by its class, and by the blueprint that it is configured for.
-
-Nothing here knows a framework. Where the configuration stands, and how long a service lives, is
-for the locator to know, which `wiring.py` installs.
-"""
+"""How a service is asked for: by its class, and by the blueprint that it is configured for."""
 
 from typing import ClassVar, Protocol, Self, TypeVar
 
@@ -12,8 +8,9 @@ class NoConfiguredService(LookupError):
 
 
 class Service:
-    """A use case with collaborators and, where a blueprint wants some, settings of its own."""
+    """A use case with dependencies and, where a blueprint wants some, settings of its own."""
 
+    # `wiring.py` sets it: this module imports no framework.
     locator: ClassVar["Locator | None"] = None
 
     @classmethod
@@ -25,8 +22,7 @@ class Service:
         """
         if cls.locator is None:
             raise NoConfiguredService(
-                f"{cls.__name__} cannot be found: no locator is installed."
-                " Call its constructor, or import the app."
+                f"{cls.__name__}: import the app first, which configures it."
             )
         return cls.locator.find(cls, blueprint_name)
 
@@ -35,7 +31,5 @@ AnyService = TypeVar("AnyService", bound=Service)
 
 
 class Locator(Protocol):
-    """Knows which blueprint uses which service, and keeps what it has made."""
-
     def find(self, kind: type[AnyService], blueprint_name: str | None) -> AnyService:
         """Return the service; raise NoConfiguredService."""

@@ -1,4 +1,4 @@
-"""Work on many rows, of which one may fail. Came out of `database.py`."""
+"""Work on many rows, each of which may fail. Came out of `database.py`."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -19,10 +19,12 @@ def for_each_row(
 ) -> list[Result]:
     """Do something with each row; return the results, `failed` where there is none.
 
-    Whatever goes wrong with a row, it is logged and rolled back, and the next row has its turn.
+    An error of any type is logged and rolled back, and the next row is worked on.
     """
     results = []
     for row, row_id in [(row, row.id) for row in rows]:
+        # The rows before may have taken their time: everything is read again.
+        session.expire_all()
         try:
             results.append(do(row))
         except Exception:

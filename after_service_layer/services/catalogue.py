@@ -1,10 +1,9 @@
 """Finding an event. Came out of `views/catalogue.py`: what is left there is HTTP."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any
 
 from sqlalchemy import ColumnElement, case, func, or_, select
 from sqlalchemy.orm import Session
@@ -12,18 +11,22 @@ from sqlalchemy.orm import Session
 from ..models import CATEGORIES, Event, seats_taken
 from .errors import EventNotFound, InvalidQuery, SalesClosed
 
-ACCEPTED = {
+ACCEPTED: dict[str, Sequence[str | int]] = {
     "category": CATEGORIES,
     "when": ("upcoming", "week", "month", "past"),
     "sort": ("date", "price", "title"),
-    "per_page": ("10", "25", "50"),
+    "per_page": (10, 25, 50),
 }
 LONGEST_SEARCH = 100
+FROM_ONE = "give a whole number from 1 on"
 
 
 @dataclass(frozen=True)
 class EventQuery:
-    """A search that can be run."""
+    """A search that can be run. The empty category stands for all of them.
+
+    Raises InvalidQuery for a value that is not accepted.
+    """
 
     q: str = ""
     category: str = ""
@@ -32,46 +35,24 @@ class EventQuery:
     page: int = 1
     per_page: int = 10
 
-    @classmethod
-    def from_texts(cls, texts: Mapping[str, str]) -> Self:
-        """Return the search that somebody typed; raise InvalidQuery for what is not accepted.
+    def __post_init__(self) -> None:
+        if len(self.q) > LONGEST_SEARCH:
+            raise InvalidQuery("q", f"{self.q[:20]}…", f"use up to {LONGEST_SEARCH} letters")
+        if self.category:
+            self._require("category", self.category)
+        self._require("when", self.when)
+        self._require("sort", self.sort)
+        self._require("per_page", self.per_page)
+        if self.page < 1:
+            raise InvalidQuery("page", self.page, FROM_ONE)
 
-        The empty category stands for all of them. What is missing has its default.
-        """
-        q = " ".join(texts.get("q", "").split())
-        if len(q) > LONGEST_SEARCH:
-            raise InvalidQuery(f"q is too long: a search has up to {LONGEST_SEARCH} letters.")
-        for key, accepted in ACCEPTED.items():
-            value = texts.get(key)
-            if value is None or (key, value) == ("category", ""):
-                continue
-            if value not in accepted:
-                raise InvalidQuery.not_one_of(key, value, accepted)
-        page = texts.get("page", "1")
-        if not re.fullmatch(r"0*[1-9][0-9]{0,8}", page):
-            raise InvalidQuery(f"page cannot be {page!r}: give a whole number from 1 on.")
-        return cls(
-            q=q,
-            category=texts.get("category", cls.category),
-            when=texts.get("when", cls.when),
-            sort=texts.get("sort", cls.sort),
-            page=int(page),
-            per_page=int(texts.get("per_page", cls.per_page)),
-        )
-
-    def to_texts(self) -> dict[str, str]:
-        """Return the search as it is typed, without its page."""
-        return {
-            "q": self.q,
-            "category": self.category,
-            "when": self.when,
-            "sort": self.sort,
-            "per_page": str(self.per_page),
-        }
+    def _require(self, field: str, value: str | int) -> None:
+        if value not in ACCEPTED[field]:
+            raise InvalidQuery(field, value, ACCEPTED[field])
 
 
 @dataclass(frozen=True)
-class Listing:
+class SearchResult:
     """One page of what was found: events with their seats left, and how many there are in all."""
 
     rows: Sequence[tuple[Event, int]]
@@ -79,7 +60,7 @@ class Listing:
     pages: int
 
 
-def search_events(session: Session, query: EventQuery, *, now: datetime) -> Listing:
+def search_events(session: Session, query: EventQuery, *, now: datetime) -> SearchResult:
     """Return a page of the published events that a search finds. Two statements, no commit."""
     wanted = _conditions(query, now)
     total = session.scalar(select(func.count()).select_from(Event).where(*wanted)) or 0
@@ -94,7 +75,7 @@ def search_events(session: Session, query: EventQuery, *, now: datetime) -> List
             .offset((query.page - 1) * query.per_page)
         )
         rows = [(event, max(0, event.capacity - taken)) for event, taken in found]
-    return Listing(rows=rows, total=total, pages=pages)
+    return SearchResult(rows=rows, total=total, pages=pages)
 
 
 def find_event(session: Session, slug: str) -> Event:

@@ -1,23 +1,22 @@
-"""Letting people in. Came out of `views/sales.py`."""
+"""Checking tickets at the door. Came out of `views/sales.py`."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..models import Event, Order, OrderStatus, Ticket
-from ..support.clock import utc_text
-from .errors import CannotCheckIn, DomainError, TicketNotFound
+from .errors import AlreadyCheckedIn, DomainError, TicketNotFound, TicketNotPaid
 from .interfaces import Clock
 
 
 def check_in(session: Session, event: Event, code: str, *, clock: Clock) -> Ticket:
     """Return the ticket with this code, checked in, and commit.
 
-    Raises TicketNotFound, also for another event's, or CannotCheckIn with when and why.
+    Raises TicketNotFound, also for a ticket of another event, TicketNotPaid or AlreadyCheckedIn.
     """
     # A second scanner waits here, and so does a cancellation. The clock is read after the wait.
     event.lock()
     try:
-        ticket = _admissible(session, event, code)
+        ticket = _valid_ticket(session, event, code)
     except DomainError:
         session.rollback()
         raise
@@ -26,14 +25,14 @@ def check_in(session: Session, event: Event, code: str, *, clock: Clock) -> Tick
     return ticket
 
 
-def _admissible(session: Session, event: Event, code: str) -> Ticket:
+def _valid_ticket(session: Session, event: Event, code: str) -> Ticket:
     ticket = session.scalar(
         select(Ticket).join(Ticket.order).where(Ticket.code == code, Order.event_id == event.id)
     )
     if ticket is None:
         raise TicketNotFound()
     if ticket.order.status != OrderStatus.PAID:
-        raise CannotCheckIn(f"The order {ticket.order.reference} is {ticket.order.status}.")
+        raise TicketNotPaid(ticket.order.reference, ticket.order.status)
     if ticket.checked_in_at is not None:
-        raise CannotCheckIn(f"This ticket was checked in at {utc_text(ticket.checked_in_at)}.")
+        raise AlreadyCheckedIn(ticket.checked_in_at)
     return ticket

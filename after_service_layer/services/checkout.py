@@ -22,15 +22,18 @@ from ..models import (
 from .base import Service
 from .catalogue import require_open
 from .errors import (
+    AlreadyPlaced,
     CardDeclined,
     CardMissing,
     CheckoutIdUsed,
     DomainError,
     OfferNotFound,
+    OfferRefused,
     PaymentPending,
     QuantityRefused,
     SoldOut,
     VoucherRefused,
+    VoucherUnknown,
 )
 from .interfaces import Clock, PaymentOutcomeUnknown, Payments
 from .pricing import price_order
@@ -39,13 +42,13 @@ from .waiting_list import offer_for_event
 
 log = logging.getLogger(__name__)
 
-# A setting above it is a slip: in minutes it is a week.
+# A setting above it is a mistake: in minutes it is a week.
 LARGEST_SETTING = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Purchase:
-    """What somebody wants to buy. The entry point has checked that each field is well formed."""
+    """What a buyer wants. The entry point has checked that each field is well formed."""
 
     checkout_id: str
     name: str
@@ -56,12 +59,21 @@ class Purchase:
     offer_token: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Availability:
+    """What an event offers at an instant: seats, a place on the waiting list, or neither."""
+
+    now: datetime
+    seats_left: int
+    can_buy: bool
+    can_join_waiting_list: bool
+
+
 class Checkout(Service):
     """Turns a purchase into an order: hold the seats, take the money, settle.
 
-    `new_secret` makes a text that nobody can guess, `choose` draws one letter of a text. The
-    seats of an order are held for `hold_minutes`; `max_per_order` stands instead of the event's
-    own limit.
+    `new_secret` makes an unguessable text, `choose` draws one letter of a text. The seats of an
+    order are held for `hold_minutes`; `max_per_order` stands instead of the event's own limit.
     """
 
     def __init__(
@@ -96,51 +108,66 @@ class Checkout(Service):
         """Return how many seats one may wait for: not more than one order may then have."""
         return min(event.max_waitlist_quantity, self.max_quantity(event))
 
-    def begin(self, event: Event, checkout_id: str | None, email: str) -> Order | None:
-        """Return the order that this checkout id has made already; None for a new one.
+    def availability(
+        self, event: Event, *, wanted: int = 1, offer: WaitlistEntry | None = None
+    ) -> Availability:
+        """Return what can be bought now, by a buyer who wants so many seats or has an offer."""
+        now = self._clock()
+        seats_left = event.seats_left(now)
+        is_open = not event.has_started(now)
+        fits = seats_left >= min(wanted, self.max_waitlist_quantity(event))
+        return Availability(
+            now=now,
+            seats_left=seats_left,
+            can_buy=is_open and (seats_left > 0 or offer is not None),
+            can_join_waiting_list=is_open and offer is None and not fits,
+        )
 
-        An entry point asks before it looks at anything else, and waits for no lock. Raises
-        CheckoutIdUsed, or SalesClosed. Nothing is stored.
+    def begin(self, event: Event, checkout_id: str | None, email: str) -> None:
+        """Raise AlreadyPlaced, CheckoutIdUsed or SalesClosed where there is nothing to buy.
+
+        An entry point asks before it looks at anything else, and waits for no lock.
         """
         order = self._order_of(event, checkout_id, email)
-        if order is None:
-            require_open(event, now=self._clock())
-        return order
+        if order is not None:
+            raise AlreadyPlaced(order)
+        require_open(event, now=self._clock())
 
     def place(self, event: Event, purchase: Purchase) -> Order:
         """Return the paid order, or the one that this checkout id has made already.
 
         Commits the pending order, with its seats held, before any money moves; then what became
         of it, and that its mail is sent. Raises CheckoutIdUsed, SalesClosed, QuantityRefused,
-        VoucherRefused, SoldOut and CardMissing with nothing stored, CardDeclined with a declined
-        order, PaymentPending with a pending one.
+        VoucherUnknown, VoucherRefused, SoldOut and CardMissing with nothing stored, CardDeclined
+        with a declined order, PaymentPending with a pending one.
         """
-        order, is_new = self._hold(event, purchase)
-        if is_new:
-            self._pay(order, purchase.card_token)
+        try:
+            order = self._hold(event, purchase)
+        except AlreadyPlaced as earlier:
+            return earlier.order
+        self._pay(order, purchase.card_token)
         return order
 
-    def _hold(self, event: Event, purchase: Purchase) -> tuple[Order, bool]:
-        """Return the pending order, committed, and whether this call has made it."""
+    def _hold(self, event: Event, purchase: Purchase) -> Order:
+        """Return the pending order, committed; raise AlreadyPlaced."""
         # The limit that was shown, should an organiser change it during the wait.
         most = self.max_quantity(event)
         try:
-            # From here to the commit, nobody else decides about this event's seats, and a second
+            # From here to the commit, nothing else decides about this event's seats, and a second
             # click waits for the first. All that follows goes by the instant at which the wait
             # is over.
             event.lock()
             now = self._clock()
             existing_order = self._order_of(event, purchase.checkout_id, purchase.email)
             if existing_order is not None:
-                self._session.rollback()
-                return existing_order, False
+                raise AlreadyPlaced(existing_order)
             require_open(event, now=now)
             if not 1 <= purchase.quantity <= most:
                 raise QuantityRefused(most)
             order = self._pending_order(event, purchase, now)
             self._session.add(order)
             self._session.commit()
-        except DomainError:
+        except (DomainError, AlreadyPlaced):
             self._session.rollback()
             raise
         except IntegrityError:
@@ -149,13 +176,13 @@ class Checkout(Service):
             existing_order = self._order_of(event, purchase.checkout_id, purchase.email)
             if existing_order is None:
                 raise
-            return existing_order, False
-        return order, True
+            raise AlreadyPlaced(existing_order) from None
+        return order
 
     def _order_of(self, event: Event, checkout_id: str | None, email: str) -> Order | None:
         """Return the order of this checkout id; raise CheckoutIdUsed where it is another's.
 
-        The id is no secret: somebody else who has it learns nothing of that order.
+        The id is no secret: another buyer who has it learns nothing of that order.
         """
         order = self._session.scalar(select(Order).where(Order.checkout_id == checkout_id))
         if order is None:
@@ -169,7 +196,7 @@ class Checkout(Service):
         offer = self._require_seats(event, purchase, now)
         price = price_order(event, purchase.quantity, voucher, now=now)
         if price.total_cents > 0 and not purchase.card_token:
-            raise CardMissing()
+            raise CardMissing(price.total_cents)
         if offer is not None:
             offer.status = WaitlistStatus.TAKEN
         return Order(
@@ -196,11 +223,11 @@ class Checkout(Service):
             return None
         voucher = self._session.scalar(select(Voucher).where(Voucher.code == code))
         if voucher is None:
-            raise VoucherRefused(f"There is no voucher {code}.")
+            raise VoucherUnknown(code)
         voucher.lock()
         reason = voucher.refusal(event, now)
         if reason is not None:
-            raise VoucherRefused(reason)
+            raise VoucherRefused(reason, code)
         return voucher
 
     def _new_reference(self) -> str:
@@ -216,23 +243,16 @@ class Checkout(Service):
         self, event: Event, purchase: Purchase, now: datetime
     ) -> WaitlistEntry | None:
         """Return the offer whose seats the purchase takes, if it has one; raise SoldOut."""
-        offer, no_offer = self._offer(event, purchase, now)
+        offer = refusal = None
+        if purchase.offer_token:
+            offer = offer_for_event(self._session, event, purchase.offer_token)
+            refusal = _offer_refusal(offer, purchase.email, now)
         seats_left = event.seats_left(now)
-        if offer is not None:
+        if offer is not None and refusal is None:
             seats_left += offer.quantity
         if purchase.quantity > seats_left:
-            raise SoldOut(seats_left, no_offer)
-        return offer
-
-    def _offer(
-        self, event: Event, purchase: Purchase, now: datetime
-    ) -> tuple[WaitlistEntry | None, str | None]:
-        """Return the offer that the purchase carries, or why that one does not count."""
-        if not purchase.offer_token:
-            return None, None
-        offer = offer_for_event(self._session, event, purchase.offer_token)
-        refusal = offer.refusal(purchase.email, now) if offer else str(OfferNotFound())
-        return (offer, None) if refusal is None else (None, refusal)
+            raise SoldOut(seats_left, refusal)
+        return offer if refusal is None else None
 
     def _pay(self, order: Order, card_token: str) -> None:
         try:
@@ -240,6 +260,7 @@ class Checkout(Service):
         except CardDeclined:
             self._settlement.mark_failed(order)
             # Where the webhook has said otherwise meanwhile, the order is paid.
+            self._session.refresh(order)
             if order.status == OrderStatus.DECLINED:
                 raise
         else:
@@ -260,6 +281,16 @@ class Checkout(Service):
             # The charge may stand or not. The order keeps its seats until that is known.
             log.error("No answer on %s: %s", order.reference, error)
             raise PaymentPending(order) from error
+
+
+def _offer_refusal(
+    offer: WaitlistEntry | None, email: str, now: datetime
+) -> OfferNotFound | OfferRefused | None:
+    """Return why an offer does not count for this buyer; None where it does."""
+    if offer is None:
+        return OfferNotFound()
+    reason = offer.refusal(email, now)
+    return None if reason is None else OfferRefused(reason)
 
 
 def require_whole(name: str, number: object) -> None:

@@ -1,167 +1,320 @@
-"""Why a service says no. Each refusal carries the facts that an entry point needs.
+"""Why a service refuses: one class for each rule, with a stable code and the facts.
 
-None of them knows a status code: what a refusal means to a browser, or to another program, is
-for the entry point to say.
+The sentence is made from the facts. What an error means to a browser or to another program, such
+as a status code, is decided by the entry point, in one table for all of them.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
+from typing import Any
 
-from ..models import Order, OrderStatus
+from ..models import OfferRefusal, Order, OrderStatus, VoucherRefusal
+from ..support.clock import utc_text
 
 
 class DomainError(Exception):
-    """A rule said no. The text is a sentence for the person who asked."""
+    """A rule said no. The text is a sentence for the person who asked.
+
+    `code` is stable: a program may rely on it. `sentence` is filled in with the facts.
+    """
+
+    code: str
+    sentence: str
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the error was raised with, by name: plain values, for any entry point."""
+        if not is_dataclass(self):
+            return {}
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def __str__(self) -> str:
+        return self.sentence.format(**self.facts)
 
 
 class EventNotFound(DomainError):
-    def __init__(self) -> None:
-        super().__init__("There is no such event.")
+    code = "event_not_found"
+    sentence = "There is no such event."
 
 
 class OrderNotFound(DomainError):
-    def __init__(self) -> None:
-        super().__init__("There is no such order.")
+    """No order has this reference and this secret; which of the two is wrong is not said."""
+
+    code = "order_not_found"
+    sentence = "There is no such order."
 
 
+@dataclass(eq=False)
 class InvalidQuery(DomainError):
-    """A search that cannot be run: which value it was, and what would be accepted."""
+    """A search that cannot be run: which value it was, and what is accepted."""
 
-    @classmethod
-    def not_one_of(cls, key: str, value: str, accepted: Sequence[str]) -> "InvalidQuery":
-        return cls(f"{key} cannot be {value!r}: choose one of {', '.join(accepted)}.")
+    code = "invalid_query"
+    field: str
+    value: object
+    accepted: str | Sequence[object]
+
+    def __str__(self) -> str:
+        accepted = self.accepted
+        if not isinstance(accepted, str):
+            accepted = f"choose one of {', '.join(str(each) for each in accepted)}"
+        return f"{self.field} cannot be '{self.value}': {accepted}."
 
 
 class SalesClosed(DomainError):
-    def __init__(self) -> None:
-        super().__init__("Sales are closed: the event has started.")
+    code = "sales_closed"
+    sentence = "Sales are closed: the event has started."
 
 
 class CheckoutIdUsed(DomainError):
     """The id has made an order already, for another event or another e-mail address."""
 
-    def __init__(self) -> None:
-        super().__init__("This was sent before: check what you typed, and send it again.")
+    code = "checkout_id_used"
+    sentence = "This checkout id was used for another purchase."
 
 
+@dataclass(eq=False)
 class QuantityRefused(DomainError):
     """One order may not have so many seats, or so few."""
 
-    def __init__(self, most: int) -> None:
-        super().__init__(f"Choose 1 to {most} seats.")
-        self.most = most
+    code = "quantity_refused"
+    sentence = "Choose 1 to {most} seats."
+    most: int
 
 
+@dataclass(eq=False)
+class VoucherUnknown(DomainError):
+    code = "voucher_unknown"
+    sentence = "There is no voucher {voucher}."
+    voucher: str
+
+
+@dataclass(eq=False)
 class VoucherRefused(DomainError):
-    """Unknown, or not to be used for this event at this instant; the text says which."""
+    """The voucher cannot be used for this event at this instant; the reason is the code."""
 
+    reason: VoucherRefusal
+    voucher: str
 
-class SoldOut(DomainError):
-    """Fewer seats are left than wanted; `no_offer` says why an offer did not count."""
-
-    def __init__(self, seats_left: int, no_offer: str | None = None) -> None:
-        sentence = f"Not enough seats: {_left(seats_left)}."
-        super().__init__(f"{sentence} {no_offer}" if no_offer else sentence)
-        self.seats_left = seats_left
-
-
-class ThereAreSeats(DomainError):
-    """Nobody has to wait for seats that can be bought."""
-
-    def __init__(self, seats_left: int) -> None:
-        super().__init__(f"There are seats: {_left(seats_left)}.")
-        self.seats_left = seats_left
+    def __post_init__(self) -> None:
+        self.code = self.reason
+        self.sentence = {
+            VoucherRefusal.NOT_YET_VALID: "The voucher {voucher} is not valid yet.",
+            VoucherRefusal.LAPSED: "The voucher {voucher} is no longer valid.",
+            VoucherRefusal.OTHER_EVENT: "The voucher {voucher} is for another event.",
+            VoucherRefusal.USED_UP: "The voucher {voucher} is used up.",
+        }[self.reason]
 
 
 class OfferNotFound(DomainError):
-    def __init__(self) -> None:
-        super().__init__("There is no such offer.")
+    code = "offer_not_found"
+    sentence = "There is no such offer."
 
 
-class OfferGone(DomainError):
-    """The offer has lapsed or was used; the text says which."""
+@dataclass(eq=False)
+class OfferRefused(DomainError):
+    """The offer cannot be used any more, or not by this buyer; the reason is the code."""
+
+    reason: OfferRefusal
+
+    def __post_init__(self) -> None:
+        self.code = self.reason
+        self.sentence = {
+            OfferRefusal.USED: "The offer was used already.",
+            OfferRefusal.LAPSED: "The offer has lapsed.",
+            OfferRefusal.OTHER_EMAIL: "The offer is for another e-mail address.",
+        }[self.reason]
 
 
+@dataclass(eq=False)
+class SoldOut(DomainError):
+    """Fewer seats are left than wanted; `offer` is why an offer, if given, did not count."""
+
+    code = "sold_out"
+    seats_left: int
+    offer: OfferNotFound | OfferRefused | None = None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {"seats_left": self.seats_left, "offer": self.offer and self.offer.code}
+
+    def __str__(self) -> str:
+        sentence = f"Not enough seats: {_left(self.seats_left)}."
+        return f"{sentence} {self.offer}" if self.offer else sentence
+
+
+@dataclass(eq=False)
+class SeatsAvailable(DomainError):
+    """There is no waiting for seats that can be bought."""
+
+    code = "seats_available"
+    seats_left: int
+
+    def __str__(self) -> str:
+        return f"There are seats: {_left(self.seats_left)}."
+
+
+@dataclass(eq=False)
 class CardMissing(DomainError):
-    def __init__(self) -> None:
-        super().__init__("Give a card: there is something to pay.")
+    code = "card_missing"
+    sentence = "Give a card: there is something to pay."
+    total_cents: int
 
 
+@dataclass(eq=False)
 class CardDeclined(DomainError):
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"The card was declined: {reason}")
-        self.reason = reason
+    code = "card_declined"
+    sentence = "The card was declined: {reason}"
+    reason: str
 
 
+@dataclass(eq=False)
 class PaymentPending(DomainError):
     """Whether the card was charged is not known yet; the order keeps its seats until it is."""
 
-    def __init__(self, order: Order) -> None:
-        super().__init__("Your seats are held. We will confirm by e-mail.")
-        self.order = order
+    code = "payment_pending"
+    sentence = "The payment of the order {reference} is not known yet."
+    order: Order
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {"reference": self.order.reference, "hold_until": self.order.hold_until}
 
 
-class CannotCancel(DomainError):
-    """The order is not paid, or it is too late; the text says which."""
+@dataclass(eq=False)
+class OrderNotPaid(DomainError):
+    """Only a paid order can be cancelled, or shared."""
+
+    code = "order_not_paid"
+    sentence = "Only a paid order can be {action}; this one is {status}."
+    status: OrderStatus
+    action: str
+
+
+class EventStarted(DomainError):
+    code = "event_started"
+    sentence = "The event has started: the order can no longer be cancelled."
+
+
+class TicketUsed(DomainError):
+    """The order can no longer be cancelled."""
+
+    code = "ticket_used"
+    sentence = "A ticket of this order is checked in already: it can no longer be cancelled."
 
 
 class TicketNotFound(DomainError):
-    def __init__(self) -> None:
-        super().__init__("There is no such ticket for this event.")
+    code = "ticket_not_found"
+    sentence = "There is no such ticket for this event."
 
 
-class CannotCheckIn(DomainError):
-    """The ticket was used, or its order is not paid; the text says when and why."""
+@dataclass(eq=False)
+class TicketNotPaid(DomainError):
+    code = "ticket_not_paid"
+    sentence = "The order {reference} is {status}."
+    reference: str
+    status: OrderStatus
 
 
+@dataclass(eq=False)
+class AlreadyCheckedIn(DomainError):
+    code = "already_checked_in"
+    checked_in_at: datetime
+
+    def __str__(self) -> str:
+        return f"This ticket was checked in at {utc_text(self.checked_in_at)}."
+
+
+@dataclass(eq=False)
 class CapacityTooSmall(DomainError):
-    def __init__(self, seats_taken: int) -> None:
-        super().__init__(f"{seats_taken} seats are taken: give at least {seats_taken}.")
-        self.seats_taken = seats_taken
+    code = "capacity_too_small"
+    sentence = "{seats_taken} seats are taken: give at least {seats_taken}."
+    seats_taken: int
 
 
+@dataclass(eq=False)
 class SlugTaken(DomainError):
-    def __init__(self, slug: str) -> None:
-        super().__init__(f"There is an event {slug} already: give another short name.")
+    code = "slug_taken"
+    sentence = "There is an event {slug} already: give another short name."
+    slug: str
 
 
-class CodeTaken(DomainError):
-    def __init__(self, code: str) -> None:
-        super().__init__(f"There is a voucher {code} already.")
+@dataclass(eq=False)
+class VoucherCodeTaken(DomainError):
+    code = "voucher_code_taken"
+    sentence = "There is a voucher {voucher} already."
+    voucher: str
 
 
+@dataclass(eq=False)
 class VoucherEventUnknown(DomainError):
-    def __init__(self, slug: str) -> None:
-        super().__init__(f"There is no event {slug}.")
+    """The voucher is to be for an event that does not exist."""
 
-
-class CannotShare(DomainError):
-    def __init__(self, status: OrderStatus) -> None:
-        super().__init__(f"Only a paid order can be shared; this one is {status}.")
+    code = "voucher_event_unknown"
+    sentence = "There is no event {slug}."
+    slug: str
 
 
 class NotConnected(DomainError):
-    def __init__(self) -> None:
-        super().__init__("Connect your account first.")
+    """There is no account of the user at the network to post with."""
+
+    code = "network_not_connected"
+    sentence = "Connect your account first."
 
 
 class InvalidCallback(DomainError):
-    """Somebody comes from a provider to whom we have sent nobody, or somebody else."""
+    """The user comes back with a token that was not given out for them."""
 
-    def __init__(self) -> None:
-        super().__init__("This answer belongs to no connection that was begun here: begin again.")
+    code = "network_invalid_callback"
+    sentence = "This answer belongs to no connection that was begun here: begin again."
 
 
 class NotAllowed(DomainError):
-    def __init__(self) -> None:
-        super().__init__("You did not allow the shop to post in your name.")
+    """The user did not allow it at the network."""
+
+    code = "network_not_allowed"
+    sentence = "You did not allow the shop to post in your name."
 
 
 class NetworkRefused(DomainError):
-    """The provider says no; the text says what can be done."""
+    """The network refuses to connect the account."""
+
+    code = "network_refused"
+    sentence = "The network has refused: begin again."
 
 
 class NetworkUnclear(DomainError):
-    """The provider does not answer, or not as OAuth 1 has it; the text says what can be done."""
+    """The network gives no answer, or one that cannot be used; nothing is connected."""
+
+    code = "network_unclear"
+    sentence = "The network gives no clear answer: try again later."
+
+
+class ConnectionRevoked(DomainError):
+    """The network no longer accepts what it gave out for this user."""
+
+    code = "network_connection_revoked"
+    sentence = "The network no longer accepts the connection: connect your account again."
+
+
+class PostRefused(DomainError):
+    code = "network_post_refused"
+    sentence = "The network has refused this post."
+
+
+class PostUnclear(DomainError):
+    """The post may be out or not."""
+
+    code = "network_post_unclear"
+    sentence = "The network gives no clear answer: look there before you post again."
+
+
+class AlreadyPlaced(Exception):
+    """This checkout id has made this order already. Not a refusal: it leads to the order."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(f"The order {order.reference} was placed before.")
+        self.order = order
 
 
 def _left(seats: int) -> str:

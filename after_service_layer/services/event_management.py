@@ -1,16 +1,17 @@
-"""The organiser's events and vouchers. Came out of `views/organiser.py`."""
+"""The organiser's events. Came out of `views/organiser.py`."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import case, func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
-from ..models import Event, Order, OrderStatus, Voucher, VoucherKind, voucher_uses
+from ..models import Event, Order, OrderStatus
 from ..support.money import net_of
-from .errors import CapacityTooSmall, CodeTaken, EventNotFound, SlugTaken, VoucherEventUnknown
+from .base import Service
+from .errors import CapacityTooSmall, EventNotFound, SlugTaken
 from .interfaces import Clock
 from .waiting_list import WaitingList
 
@@ -33,22 +34,9 @@ class EventDetails:
     published: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class VoucherDetails:
-    """All that an organiser decides about a voucher. `value` is percent, or cents."""
-
-    code: str
-    kind: VoucherKind
-    value: int
-    event_slug: str
-    valid_from: datetime | None
-    valid_until: datetime | None
-    max_uses: int
-
-
 @dataclass(frozen=True)
 class EventRevenue:
-    """What an event has brought in: paid seats, and cents without VAT."""
+    """The revenue of an event: paid seats, and cents without VAT."""
 
     event: Event
     seats_sold: int
@@ -56,9 +44,9 @@ class EventRevenue:
 
 
 def revenue_by_event(session: Session) -> list[EventRevenue]:
-    """Return every event with what it has brought in, the earliest first. One statement."""
+    """Return the revenue of every event, the earliest event first. One statement."""
     sold = func.sum(case((Order.status == OrderStatus.PAID, Order.quantity), else_=0))
-    # What a cancelled order did not give back stays in the till.
+    # What a cancelled order did not give back stays with the shop.
     kept = func.sum(Order.total_cents - Order.refund_cents)
     took_money = Order.status.in_([OrderStatus.PAID, OrderStatus.CANCELLED])
     found = session.execute(
@@ -78,82 +66,55 @@ def find_any_event(session: Session, slug: str) -> Event:
     return event
 
 
-def create_event(session: Session, details: EventDetails) -> Event:
-    """Store a new event and commit; raise SlugTaken with nothing stored."""
-    event = Event(**asdict(details))
-    session.add(event)
-    _commit_event(session, details.slug)
-    return event
-
-
-def edit_event(
-    session: Session,
-    event: Event,
-    details: EventDetails,
-    *,
-    waiting_list: WaitingList,
-    clock: Clock,
-) -> None:
-    """Change an event and commit, then serve the waiting list: there may be more seats now.
-
-    Raises CapacityTooSmall or SlugTaken with nothing changed.
-    """
-    # No seat may be sold between counting them and storing the new capacity.
-    event.lock()
-    taken = event.seats_taken(clock())
-    if details.capacity < taken:
-        session.rollback()
-        raise CapacityTooSmall(taken)
-    for name, value in asdict(details).items():
-        setattr(event, name, value)
-    _commit_event(session, details.slug)
-    waiting_list.serve(event)
-
-
-def _commit_event(session: Session, slug: str) -> None:
-    try:
-        session.commit()
-    except IntegrityError:
-        session.rollback()
-        raise SlugTaken(slug) from None
-
-
 def event_slugs(session: Session) -> Sequence[str]:
     """Return the slugs of all events, published or not, in order."""
     return session.scalars(select(Event.slug).order_by(Event.slug)).all()
 
 
-def list_vouchers(session: Session) -> list[tuple[Voucher, int]]:
-    """Return every voucher with its uses, by code."""
-    found = session.execute(
-        select(Voucher, voucher_uses()).options(joinedload(Voucher.event)).order_by(Voucher.code)
-    )
-    return [(voucher, uses) for voucher, uses in found]
+class EventManagement(Service):
+    """Stores what an organiser decides about events."""
 
+    def __init__(self, session: Session, *, waiting_list: WaitingList, clock: Clock) -> None:
+        self._session = session
+        self._waiting_list = waiting_list
+        self._clock = clock
 
-def create_voucher(session: Session, details: VoucherDetails) -> Voucher:
-    """Store a new voucher and commit.
+    def create(self, details: EventDetails) -> Event:
+        """Return the new event, committed; raise SlugTaken with nothing stored."""
+        event = Event()
+        self._session.add(event)
+        self._store(event, details)
+        return event
 
-    Raises VoucherEventUnknown or CodeTaken with nothing stored.
-    """
-    event = None
-    if details.event_slug:
-        event = session.scalar(select(Event).where(Event.slug == details.event_slug))
-        if event is None:
-            raise VoucherEventUnknown(details.event_slug)
-    voucher = Voucher(
-        code=details.code,
-        kind=details.kind,
-        value=details.value,
-        event=event,
-        valid_from=details.valid_from,
-        valid_until=details.valid_until,
-        max_uses=details.max_uses,
-    )
-    session.add(voucher)
-    try:
-        session.commit()
-    except IntegrityError:
-        session.rollback()
-        raise CodeTaken(details.code) from None
-    return voucher
+    def edit(self, event: Event, details: EventDetails) -> None:
+        """Change an event and commit, then serve the waiting list: there may be more seats now.
+
+        Raises CapacityTooSmall or SlugTaken with nothing changed.
+        """
+        # No seat may be sold between counting them and storing the new capacity.
+        event.lock()
+        taken = event.seats_taken(self._clock())
+        if details.capacity < taken:
+            self._session.rollback()
+            raise CapacityTooSmall(taken)
+        self._store(event, details)
+        self._waiting_list.serve(event)
+
+    def _store(self, event: Event, details: EventDetails) -> None:
+        event.title = details.title
+        event.slug = details.slug
+        event.summary = details.summary
+        event.venue = details.venue
+        event.category = details.category
+        event.starts_at = details.starts_at
+        event.capacity = details.capacity
+        event.price_cents = details.price_cents
+        event.early_bird_price_cents = details.early_bird_price_cents
+        event.early_bird_until = details.early_bird_until
+        event.max_per_order = details.max_per_order
+        event.published = details.published
+        try:
+            self._session.commit()
+        except IntegrityError:
+            self._session.rollback()
+            raise SlugTaken(details.slug) from None

@@ -3,10 +3,11 @@
 The implementations are in `gateways/`; the tests write theirs by hand.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from enum import Enum
+from typing import Any, Protocol
 
 from ..models import Order, WaitlistEntry
 
@@ -22,25 +23,22 @@ class MailNotSent(Exception):
     """The mail could not be written, or the mail server did not take it."""
 
 
+class ChargeOutcome(Enum):
+    """What the gateway reports about a charge."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    OTHER = "other"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ChargeEvent:
-    """What the gateway tells by itself about a charge: `succeeded` is None for other news."""
+    """A report of the gateway about a charge, sent without being asked."""
 
-    succeeded: bool | None
+    outcome: ChargeOutcome
     charge_id: str
     amount_cents: int
     reference: str
-
-
-class NoAnswer(Exception):
-    """Another site cannot be reached, or says nothing in time."""
-
-
-class Http(Protocol):
-    """Sends what is signed already."""
-
-    def post(self, address: str, *, headers: Mapping[str, str], body: str) -> tuple[int, str]:
-        """Return status and text of the answer, whatever they are. Raises NoAnswer."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Credentials:
 
 
 class CredentialStore(Protocol):
-    """Keeps the credentials of whoever is asking now, at one provider; at most one pair."""
+    """Keeps the credentials of the current user at one provider; at most one pair."""
 
     def read(self) -> Credentials | None:
         """Return what is kept; None where nothing is."""
@@ -63,6 +61,35 @@ class CredentialStore(Protocol):
 
     def drop(self) -> None:
         """Keep nothing any more."""
+
+
+class Signer(Protocol):
+    """Signs a request, to be sent with any HTTP library."""
+
+    def sign(self, uri: str, http_method: Any = ..., body: Any = ..., headers: Any = ...) -> Any:
+        """Return address, headers and body of the signed request."""
+
+
+class OAuth1Provider(Protocol):
+    """A site whose users can allow the shop to post in their name."""
+
+    def temporary_credentials(self, callback: str) -> Credentials:
+        """Return credentials for one authorization. Raises NetworkRefused or NetworkUnclear."""
+
+    def authorization_url(self, temporary: Credentials) -> str:
+        """Return the page where the user is asked."""
+
+    def access_credentials(self, temporary: Credentials, verifier: str) -> Credentials:
+        """Return credentials that give access. Raises NetworkRefused or NetworkUnclear."""
+
+    def post(self, credentials: Credentials, text: str) -> None:
+        """Post a text in the user's name.
+
+        Raises ConnectionRevoked, PostRefused, or PostUnclear when it may be out or not.
+        """
+
+    def signer(self, credentials: Credentials) -> Signer:
+        """Return what signs in the user's name."""
 
 
 class Payments(Protocol):
@@ -85,7 +112,7 @@ class Payments(Protocol):
 
 
 class Mailer(Protocol):
-    """Writes to buyers. Each raises MailNotSent."""
+    """Sends mails to buyers. Each method raises MailNotSent."""
 
     def send_confirmation(self, order: Order) -> None:
         """Send the tickets of a paid order."""
@@ -97,4 +124,4 @@ class Mailer(Protocol):
         """Say that the payment came too late, and goes back."""
 
     def send_offer(self, entry: WaitlistEntry) -> None:
-        """Say that seats are held for somebody who waits."""
+        """Say that seats are held for an entry of the waiting list."""

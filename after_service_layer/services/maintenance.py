@@ -1,11 +1,10 @@
-"""What runs by itself. Came out of `jobs.py`.
+"""The scheduled jobs. Came out of `jobs.py`.
 
 Each job may run twice, or two at once, or be killed half way, and returns what it did: a number
-for each kind of thing. What goes wrong with one event, order or mail stops none of the others.
+for each kind of thing. An error with one event, order or mail stops none of the others.
 """
 
 import logging
-from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -36,7 +35,7 @@ class Expiry(Service):
 
     def run(self) -> dict[str, int]:
         """Look at every event once. Commits for each of them, and for each mail."""
-        events = self._session.scalars(_concerned(self._clock())).all()
+        events = self._session.scalars(_events_to_expire(self._clock())).all()
         done = {"expired orders": 0, "lapsed offers": 0, "new offers": 0, "events failed": 0}
         failed = {"events failed": 1}
         for counts in for_each_row(self._session, events, self._expire_at, failed=failed):
@@ -83,7 +82,7 @@ def _offer_lapsed(now: datetime) -> ColumnElement[bool]:
     return and_(WaitlistEntry.status == WaitlistStatus.OFFERED, WaitlistEntry.offered_until < now)
 
 
-def _concerned(now: datetime) -> Select[Event]:
+def _events_to_expire(now: datetime) -> Select[Event]:
     """Return the query for all events that `Expiry` has to look at."""
     waiting = WaitlistEntry.status == WaitlistStatus.WAITING
     offered_or_waiting = select(WaitlistEntry.event_id).where(or_(_offer_lapsed(now), waiting))
@@ -175,20 +174,24 @@ class Reconciliation(Service):
                 Order.status.in_([OrderStatus.PENDING, OrderStatus.EXPIRED]),
                 Order.charge_id.is_(None),
                 Order.uncharged_at.is_(None),
+                # A free order that has expired has no charge to look for.
+                or_(Order.total_cents > 0, Order.status == OrderStatus.PENDING),
             )
             .order_by(Order.id)
         ).all()
-        known: list[bool | None] = for_each_row(self._session, unknown, self._settle, failed=False)
-        settled = Counter(known)
-        return {"charges settled": settled[True], "charges still unknown": settled[False]}
+        settled = for_each_row(self._session, unknown, self._settle, failed=False)
+        return {
+            "charges settled": settled.count(True),
+            "charges still unknown": settled.count(False),
+        }
 
-    def _settle(self, order: Order) -> bool | None:
-        """Return whether all is known now about the order's charge.
-
-        None for a free order that `Expiry` has ended: there was nothing to find.
-        """
+    def _settle(self, order: Order) -> bool:
+        """Return whether all is known now about the order's charge."""
         if order.total_cents == 0:
-            return self._settle_free(order)
+            # Nothing to ask: it is as good as paid, unless `Expiry` has just ended it.
+            if order.status == OrderStatus.PENDING:
+                self._settlement.mark_succeeded(order, None)
+            return True
         # Before the question: a charge that is made while the answer comes is not in it.
         now = self._clock()
         try:
@@ -205,16 +208,9 @@ class Reconciliation(Service):
             return True
         if now <= order.hold_until:
             return False
-        # Whoever was to charge it has long given up: nobody needs to ask again.
+        # The buyer's request ended long ago: there will be no charge.
         order.uncharged_at = now
         self._session.commit()
-        return True
-
-    def _settle_free(self, order: Order) -> bool | None:
-        # Nothing to ask: it is as good as paid.
-        if order.status != OrderStatus.PENDING:
-            return None
-        self._settlement.mark_succeeded(order, None)
         return True
 
     def _finish(

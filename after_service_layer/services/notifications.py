@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
-from ..models import Order, WaitlistEntry
+from ..models import MailColumn, Order, WaitlistEntry
 from .base import Service
 from .interfaces import Clock, Mailer, MailNotSent
 
@@ -16,7 +17,7 @@ Row = TypeVar("Row", Order, WaitlistEntry)
 
 
 class Notifications(Service):
-    """Sends mails that were not sent yet. Each returns whether it was sent now.
+    """Sends mails that were not sent yet. Each method returns whether the mail was sent now.
 
     Commits before and after each mail. One that cannot be sent is not lost: its column stays
     empty, and the next job tries again.
@@ -27,33 +28,39 @@ class Notifications(Service):
         self._mailer = mailer
         self._clock = clock
 
-    def send_confirmation(self, order: Order) -> bool:
-        return self._send_once(order, "confirmation_sent_at", self._mailer.send_confirmation)
+    def send_confirmation(self, order: Order, *, claimed_at: datetime | None = None) -> bool:
+        """Send the tickets; `claimed_at` is when `Order.pay` has claimed the mail, if it has."""
+        sent_at = Order.confirmation_sent_at
+        if claimed_at is None:
+            return self._send_once(order, sent_at, self._mailer.send_confirmation)
+        return self._send_claimed(order, sent_at, self._mailer.send_confirmation, claimed_at)
 
     def send_reminder(self, order: Order) -> bool:
-        return self._send_once(order, "reminder_sent_at", self._mailer.send_reminder)
+        return self._send_once(order, Order.reminder_sent_at, self._mailer.send_reminder)
 
     def send_refund_notice(self, order: Order) -> bool:
-        return self._send_once(order, "refund_notice_sent_at", self._mailer.send_refund_notice)
+        return self._send_once(order, Order.refund_notice_sent_at, self._mailer.send_refund_notice)
 
     def send_offer(self, entry: WaitlistEntry) -> bool:
-        return self._send_once(entry, "offer_sent_at", self._mailer.send_offer)
+        return self._send_once(entry, WaitlistEntry.offer_sent_at, self._mailer.send_offer)
 
-    def _send_once(self, row: Row, sent_at: str, send: Callable[[Row], None]) -> bool:
+    def _send_once(self, row: Row, sent_at: MailColumn, send: Callable[[Row], None]) -> bool:
         now = self._clock()
-        claimed = row.claim_mail(sent_at, now)
+        is_claimed = row.claim_mail(sent_at, now)
         self._session.commit()
-        if not claimed:
-            return False
+        return is_claimed and self._send_claimed(row, sent_at, send, now)
+
+    def _send_claimed(
+        self, row: Row, sent_at: MailColumn, send: Callable[[Row], None], now: datetime
+    ) -> bool:
         try:
             send(row)
         except MailNotSent as error:
             self._session.rollback()
             log.error("No mail to %s %s: %s", type(row).__name__, row.id, error)
-            sent = False
-        else:
-            setattr(row, sent_at, now)
-            sent = True
-        row.mail_claimed_until = None
+            row.finish_mail(sent_at, None)
+            self._session.commit()
+            return False
+        row.finish_mail(sent_at, now)
         self._session.commit()
-        return sent
+        return True

@@ -1,4 +1,4 @@
-"""Giving money back. Came out of `views/orders.py`."""
+"""Refunds. Came out of `views/orders.py`."""
 
 import logging
 
@@ -21,7 +21,7 @@ class Refunds(Service):
     def refund(self, order: Order) -> bool:
         """Ask the gateway for the refund of an order, if one is due; return whether it was made.
 
-        Commits when it was. Asking twice is safe: the gateway knows the refund by its key.
+        Commits when it was. Asking twice is safe: the gateway recognises the refund by its key.
         """
         # A free order has no charge, and nothing to give back.
         if order.refund_state != RefundState.DUE or order.charge_id is None:

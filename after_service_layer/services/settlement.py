@@ -1,6 +1,6 @@
-"""What becomes of an order when its charge is known. Came out of `views/checkout.py`.
+"""The single entry point for charge results. Came out of `views/checkout.py`.
 
-Whoever hears of a charge comes here: the checkout, the gateway's webhook, the nightly job.
+The checkout, the gateway's webhook and the job `reconcile` all call it.
 """
 
 import logging
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from ..models import Order, OrderStatus, RefundState
 from .base import Service
 from .errors import OrderNotFound
-from .interfaces import ChargeEvent, Clock
+from .interfaces import ChargeEvent, ChargeOutcome, Clock
 from .notifications import Notifications
 from .refunds import Refunds
 from .waiting_list import WaitingList
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class Settlement(Service):
-    """Settles orders, each once: whoever comes second changes nothing."""
+    """Settles orders, each once: a second result for an order changes nothing."""
 
     def __init__(
         self,
@@ -40,17 +40,23 @@ class Settlement(Service):
         self._clock = clock
         self._new_secret = new_secret
 
-    def handle_charge_event(self, report: ChargeEvent) -> None:
-        """Do what a report asks for; raise OrderNotFound. Commits as the two below."""
-        order = self._session.scalar(select(Order).where(Order.reference == report.reference))
+    def handle_charge_event(self, event: ChargeEvent) -> None:
+        """Do what a report of the gateway asks for; raise OrderNotFound.
+
+        Commits as the two below. A success over another amount changes nothing and is logged.
+        """
+        order = self._session.scalar(select(Order).where(Order.reference == event.reference))
         if order is None:
             raise OrderNotFound()
-        if report.succeeded is False:
-            self.mark_failed(order)
-        elif report.succeeded and report.amount_cents == order.total_cents:
-            self.mark_succeeded(order, report.charge_id)
-        elif report.succeeded:
-            log.error("The charge of %s is over %s cents.", report.reference, report.amount_cents)
+        match event.outcome:
+            case ChargeOutcome.FAILED:
+                self.mark_failed(order)
+            case ChargeOutcome.SUCCEEDED if event.amount_cents == order.total_cents:
+                self.mark_succeeded(order, event.charge_id)
+            case ChargeOutcome.SUCCEEDED:
+                log.error(
+                    "The charge of %s is over %s cents.", order.reference, event.amount_cents
+                )
 
     def mark_succeeded(self, order: Order, charge_id: str | None) -> None:
         """Make an order paid whose charge has succeeded, and send the tickets.
@@ -58,21 +64,23 @@ class Settlement(Service):
         Where its seats are gone, the money goes back instead. A free order has no charge.
         Commits before any mail is sent and before the gateway is asked.
         """
-        if self._is_settled(order):
+        order.lock()
+        now = self._clock()
+        if order.is_settled:
             self._session.rollback()
-        elif order.can_be_paid(self._clock()):
-            order.pay(charge_id, [self._new_secret() for _ in range(order.quantity)])
+        elif order.can_be_paid(now):
+            order.pay(charge_id, [self._new_secret() for _ in range(order.quantity)], now)
             self._session.commit()
-            self._notifications.send_confirmation(order)
+            self._notifications.send_confirmation(order, claimed_at=now)
         else:
-            self._give_up(order, charge_id)
+            self._refund_instead(order, charge_id)
 
     def mark_failed(self, order: Order) -> None:
         """Let a pending order go whose charge has failed; a late failure changes nothing.
 
         Commits, and then the waiting list is served.
         """
-        self._lock(order)
+        order.lock()
         if order.status != OrderStatus.PENDING:
             self._session.rollback()
             return
@@ -80,16 +88,7 @@ class Settlement(Service):
         self._session.commit()
         self._waiting_list.serve(order.event)
 
-    def _is_settled(self, order: Order) -> bool:
-        self._lock(order)
-        is_settled = order.status in (OrderStatus.PAID, OrderStatus.CANCELLED)
-        return is_settled or order.charge_id is not None
-
-    def _lock(self, order: Order) -> None:
-        order.event.lock()
-        self._session.refresh(order)
-
-    def _give_up(self, order: Order, charge_id: str | None) -> None:
+    def _refund_instead(self, order: Order, charge_id: str | None) -> None:
         if order.status == OrderStatus.PENDING:
             order.move_to(OrderStatus.EXPIRED)
         order.charge_id = charge_id

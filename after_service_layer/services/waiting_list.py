@@ -10,7 +10,7 @@ from ..models import Event, WaitlistEntry, WaitlistStatus
 from .base import Service
 from .batches import for_each_row
 from .catalogue import require_open
-from .errors import DomainError, OfferGone, OfferNotFound, ThereAreSeats
+from .errors import DomainError, OfferNotFound, OfferRefused, SeatsAvailable
 from .interfaces import Clock
 from .notifications import Notifications
 
@@ -18,13 +18,13 @@ OFFER_HOLDS = timedelta(hours=48)
 
 
 def find_offer(session: Session, token: str, *, now: datetime) -> WaitlistEntry:
-    """Return an offer that stands; raise OfferNotFound, or OfferGone for one that did."""
+    """Return an offer that stands; raise OfferNotFound, or OfferRefused for one that did."""
     entry = session.scalar(select(WaitlistEntry).where(WaitlistEntry.token == token))
     if entry is None or entry.status == WaitlistStatus.WAITING or not entry.event.published:
         raise OfferNotFound()
     refusal = entry.refusal(entry.email, now)
     if refusal is not None:
-        raise OfferGone(refusal)
+        raise OfferRefused(refusal)
     return entry
 
 
@@ -38,7 +38,7 @@ def offer_for_event(session: Session, event: Event, token: str) -> WaitlistEntry
 
 
 class WaitingList(Service):
-    """The queues of all events. `new_secret` makes a text that nobody can guess."""
+    """The queues of all events. `new_secret` makes an unguessable text."""
 
     def __init__(
         self,
@@ -53,14 +53,21 @@ class WaitingList(Service):
         self._clock = clock
         self._new_secret = new_secret
 
-    def join(self, event: Event, email: str, quantity: int) -> bool:
-        """Put somebody at the end of the queue; return False for who is in it already.
+    def begin(self, event: Event) -> None:
+        """Raise SalesClosed where it is too late to join.
 
-        Commits. Raises SalesClosed, or ThereAreSeats, with nothing stored.
+        An entry point asks before it looks at anything else, and waits for no lock.
         """
+        require_open(event, now=self._clock())
+
+    def join(self, event: Event, email: str, quantity: int) -> bool:
+        """Put an entry at the end of the queue; return False for one that is in it already.
+
+        Commits. Raises SalesClosed, or SeatsAvailable, with nothing stored.
+        """
+        # A second click waits here, and then finds the entry of the first.
+        event.lock()
         try:
-            # A second click waits here, and then finds the entry of the first.
-            event.lock()
             now = self._clock()
             require_open(event, now=now)
             if self._is_waiting(event, email, now):
@@ -68,7 +75,7 @@ class WaitingList(Service):
                 return False
             seats_left = event.seats_left(now)
             if seats_left >= quantity:
-                raise ThereAreSeats(seats_left)
+                raise SeatsAvailable(seats_left)
         except DomainError:
             self._session.rollback()
             raise
@@ -85,7 +92,7 @@ class WaitingList(Service):
         return True
 
     def serve(self, event: Event) -> None:
-        """Offer the seats that have come free to whoever waits, and write to them. Commits."""
+        """Offer the seats that have come free to the queue, and mail the offers. Commits."""
         event.lock()
         self.offer_seats(event, self._clock())
         self._session.commit()
@@ -101,7 +108,7 @@ class WaitingList(Service):
         seats_left = event.seats_left(now)
         offers = 0
         for entry in self._queue(event, at_most=seats_left):
-            # Whoever does not fit stops the queue: nobody is overtaken.
+            # An entry that does not fit stops the queue: none is overtaken.
             if entry.quantity > seats_left:
                 break
             seats_left -= entry.quantity
@@ -111,11 +118,11 @@ class WaitingList(Service):
         return offers
 
     def mail_offers(self, event: Event | None = None) -> tuple[int, int]:
-        """Write to all who have an offer, for this event or any, and do not know it.
+        """Mail the offers that were not mailed yet, of this event or of all.
 
-        Commits for each of them. Returns how many know now, and how many do not.
+        Commits for each of them. Returns how many were sent, and how many were not.
         """
-        unaware = (
+        not_mailed = (
             select(WaitlistEntry)
             .where(
                 WaitlistEntry.status == WaitlistStatus.OFFERED,
@@ -125,8 +132,8 @@ class WaitingList(Service):
             .order_by(WaitlistEntry.id)
         )
         if event is not None:
-            unaware = unaware.where(WaitlistEntry.event_id == event.id)
-        entries = self._session.scalars(unaware).all()
+            not_mailed = not_mailed.where(WaitlistEntry.event_id == event.id)
+        entries = self._session.scalars(not_mailed).all()
         sent = for_each_row(self._session, entries, self._notifications.send_offer, failed=False)
         return sent.count(True), sent.count(False)
 

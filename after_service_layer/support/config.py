@@ -21,7 +21,7 @@ DRIVERS = {"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"}
 # and secret the social network refuses.
 DEFAULTS: dict[str, Any] = {
     "SECRET_KEY": None,
-    "SQLALCHEMY_DATABASE_URI": f"sqlite:///{__package__}.sqlite",
+    "SQLALCHEMY_DATABASE_URI": f"sqlite:///{__package__.partition('.')[0]}.sqlite",
     "PAYMENTS_URL": "http://127.0.0.1:5010",
     "PAYMENTS_API_KEY": "",
     "PAYMENTS_WEBHOOK_SECRET": "",

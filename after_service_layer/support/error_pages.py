@@ -1,4 +1,4 @@
-"""Pages for what goes wrong beneath the views, and what every answer tells the browser."""
+"""Pages for errors outside the views, and the headers of every answer."""
 
 from urllib.parse import urlsplit
 
@@ -44,7 +44,7 @@ def _without_443(host: str) -> str:
 
 
 def refuse_nul() -> None:
-    """Refuse text with a NUL in it: PostgreSQL cannot keep one, and nobody types one."""
+    """Refuse text with a NUL in it: PostgreSQL cannot store one, and no keyboard types one."""
     # What is signed is the body as it came: to read a form from it must not use it up.
     request.get_data()
     # A field may come more than once: each value counts, whichever of them is used later.

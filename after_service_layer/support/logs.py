@@ -1,4 +1,4 @@
-"""Keeps addresses that are keys out of the log: who has an order's address can cancel it."""
+"""Keeps addresses that are keys out of the log: an order's address is the right to cancel it."""
 
 import logging
 import re

@@ -122,7 +122,7 @@ def _leave_undone(orders: list[Order], now: datetime) -> None:
 
 
 def _queue(event: Event, now: datetime, new_secret: Callable[[], str]) -> list[WaitlistEntry]:
-    """Return who waits for the seats of lapsed holds: more people than there will be seats."""
+    """Return the queue for the seats of lapsed holds: more people than there will be seats."""
     return [
         WaitlistEntry(
             event=event,

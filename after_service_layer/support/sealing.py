@@ -1,7 +1,7 @@
-"""What a cookie carries and nobody is to read: Flask signs its session, but does not encrypt it.
+"""Encryption for what a cookie carries: Flask signs its session, but does not encrypt it.
 
 Fernet does both, https://cryptography.io/en/latest/fernet/. A table on the server would need a
-row for each visitor, and somebody to clear it up.
+row for each visitor, and a job to clear it up.
 """
 
 import base64

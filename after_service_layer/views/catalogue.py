@@ -1,6 +1,8 @@
 """Finding an event, and looking at it."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import asdict
 
 from flask import Blueprint, current_app, make_response, render_template, request
 from flask.typing import ResponseReturnValue
@@ -9,8 +11,16 @@ from werkzeug.wrappers import Response
 from ..database import db
 from ..forms import CheckoutForm, WaitlistForm
 from ..models import Event, WaitlistEntry
-from ..services.catalogue import ACCEPTED, EventQuery, find_event, recent_events, search_events
+from ..services.catalogue import (
+    ACCEPTED,
+    FROM_ONE,
+    EventQuery,
+    find_event,
+    recent_events,
+    search_events,
+)
 from ..services.checkout import Checkout
+from ..services.errors import InvalidQuery
 from ..support.clock import utc_now
 
 bp = Blueprint("catalogue", __name__)
@@ -22,21 +32,16 @@ A_YEAR = 365 * 24 * 60 * 60
 @bp.get("/")
 def index() -> ResponseReturnValue:
     now = utc_now()
-    texts = request.args.to_dict()
-    remembered = request.cookies.get("per_page")
-    if remembered in ACCEPTED["per_page"]:
-        texts = {"per_page": remembered, **texts}
-
-    query = EventQuery.from_texts(texts)
-    listing = search_events(db.session(), query, now=now)
+    query = _query()
+    result = search_events(db.session(), query, now=now)
     response = make_response(
         render_template(
             "catalogue/index.html",
-            rows=listing.rows,
-            total=listing.total,
+            rows=result.rows,
+            total=result.total,
             page=query.page,
-            pages=listing.pages,
-            query=query.to_texts(),
+            pages=result.pages,
+            query={name: value for name, value in asdict(query).items() if name != "page"},
             accepted=ACCEPTED,
             recent=recent_events(db.session(), _recent_slugs()),
             now=now,
@@ -64,24 +69,24 @@ def event_page(
     waitlist_form: WaitlistForm | None = None,
     offer: WaitlistEntry | None = None,
     problem: str | None = None,
+    template: str = "catalogue/event.html",
 ) -> str:
-    """Return the page of an event, with fresh forms where none was filled in."""
-    now = utc_now()
-    seats_left = event.seats_left(now)
-    typed = form.quantity.data if form is not None else None
+    """Return the page of an event, with fresh forms where none was filled in.
+
+    `template` may be the counter's page: it needs the same, and no waiting list.
+    """
     checkout = Checkout.from_context("checkout")
-    most = checkout.max_waitlist_quantity(event)
-    wanted = min(typed or 1, most)
-    if not event.has_started(now):
-        if form is None and (seats_left or offer is not None):
-            form = _checkout_form(event, offer)
-        if waitlist_form is None and offer is None and seats_left < wanted:
-            waitlist_form = WaitlistForm(most, formdata=None)
+    typed = form.quantity.data if form is not None else None
+    available = checkout.availability(event, wanted=typed or 1, offer=offer)
+    if form is None and available.can_buy:
+        form = _checkout_form(checkout.max_quantity(event), offer)
+    if waitlist_form is None and available.can_join_waiting_list:
+        waitlist_form = WaitlistForm(checkout.max_waitlist_quantity(event), formdata=None)
     return render_template(
-        "catalogue/event.html",
+        template,
         event=event,
-        now=now,
-        seats_left=seats_left,
+        now=available.now,
+        seats_left=available.seats_left,
         form=form,
         waitlist_form=waitlist_form,
         offer=offer,
@@ -89,14 +94,37 @@ def event_page(
     )
 
 
-def _checkout_form(event: Event, offer: WaitlistEntry | None) -> CheckoutForm:
-    form = CheckoutForm(Checkout.from_context("checkout").max_quantity(event), formdata=None)
+def _checkout_form(most: int, offer: WaitlistEntry | None) -> CheckoutForm:
+    form = CheckoutForm(most, formdata=None)
     form.renew()
     if offer is not None:
         form.email.data = offer.email
         form.quantity.data = offer.quantity
         form.offer.data = offer.token
     return form
+
+
+def _query() -> EventQuery:
+    """Return the search of the query string; what is missing has its default."""
+    args = request.args
+    remembered = request.cookies.get("per_page", "")
+    if remembered not in {str(each) for each in ACCEPTED["per_page"]}:
+        remembered = "10"
+    return EventQuery(
+        per_page=_number("per_page", args.get("per_page", remembered), ACCEPTED["per_page"]),
+        page=_number("page", args.get("page", "1"), FROM_ONE),
+        q=" ".join(args.get("q", "").split()),
+        category=args.get("category", ""),
+        when=args.get("when", "upcoming"),
+        sort=args.get("sort", "date"),
+    )
+
+
+def _number(field: str, text: str, accepted: str | Sequence[object]) -> int:
+    leading_zeros = "0*" if field == "page" else ""
+    if not re.fullmatch(rf"{leading_zeros}[1-9][0-9]{{0,8}}", text):
+        raise InvalidQuery(field, text, accepted)
+    return int(text)
 
 
 def _recent_slugs() -> list[str]:

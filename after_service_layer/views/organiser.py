@@ -7,12 +7,17 @@ from wtforms import SelectChoice
 from ..database import db
 from ..forms import EventForm, VoucherForm
 from ..models import Event, VoucherKind
-from ..services import event_management
 from ..services.errors import DomainError
-from ..services.waiting_list import WaitingList
-from ..support.clock import utc_now
+from ..services.event_management import (
+    EventDetails,
+    EventManagement,
+    event_slugs,
+    find_any_event,
+    revenue_by_event,
+)
+from ..services.vouchers import VoucherDetails, create_voucher, list_vouchers
 from .auth import login_required
-from .error_responses import status_of, tell
+from .error_responses import add_form_error, status_of
 
 bp = Blueprint("organiser", __name__, url_prefix="/organiser")
 
@@ -20,10 +25,8 @@ bp = Blueprint("organiser", __name__, url_prefix="/organiser")
 @bp.get("")
 @login_required
 def dashboard() -> ResponseReturnValue:
-    rows = [
-        (row.event, row.seats_sold, row.net_cents)
-        for row in event_management.revenue_by_event(db.session())
-    ]
+    revenue = revenue_by_event(db.session())
+    rows = [(each.event, each.seats_sold, each.net_cents) for each in revenue]
     return render_template("organiser/dashboard.html", rows=rows)
 
 
@@ -35,10 +38,10 @@ def new_event() -> ResponseReturnValue:
         if not form.validate():
             return _event_page(form, None, 422)
         try:
-            event = event_management.create_event(db.session(), _event_details(form))
-        except DomainError as refusal:
-            tell(form, refusal)
-            return _event_page(form, None, status_of(refusal))
+            event = EventManagement.from_context().create(_event_details(form))
+        except DomainError as error:
+            add_form_error(form, error)
+            return _event_page(form, None, status_of(error))
         flash(f"{event.title} is saved.")
         return redirect(url_for("organiser.dashboard"), 303)
     return _event_page(form, None)
@@ -47,23 +50,17 @@ def new_event() -> ResponseReturnValue:
 @bp.route("/events/<slug>/edit", methods=["GET", "POST"])
 @login_required
 def edit_event(slug: str) -> ResponseReturnValue:
-    event = event_management.find_any_event(db.session(), slug)
+    event = find_any_event(db.session(), slug)
     if request.method == "POST":
         # Without the event: a field that is missing is missing, and not what is stored.
         form = EventForm()
         if not form.validate():
             return _event_page(form, event, 422)
         try:
-            event_management.edit_event(
-                db.session(),
-                event,
-                _event_details(form),
-                waiting_list=WaitingList.from_context(),
-                clock=utc_now,
-            )
-        except DomainError as refusal:
-            tell(form, refusal)
-            return _event_page(form, event, status_of(refusal))
+            EventManagement.from_context().edit(event, _event_details(form))
+        except DomainError as error:
+            add_form_error(form, error)
+            return _event_page(form, event, status_of(error))
         flash(f"{event.title} is saved.")
         return redirect(url_for("organiser.dashboard"), 303)
     prices = {"price": event.price_cents, "early_bird_price": event.early_bird_price_cents}
@@ -74,23 +71,23 @@ def edit_event(slug: str) -> ResponseReturnValue:
 @login_required
 def vouchers() -> ResponseReturnValue:
     form = VoucherForm()
-    slugs = event_management.event_slugs(db.session())
+    slugs = event_slugs(db.session())
     form.event.choices = [SelectChoice("", "any event"), *slugs]
     if form.is_submitted():
         if not form.validate():
             return _vouchers_page(form, 422)
         try:
-            voucher = event_management.create_voucher(db.session(), _voucher_details(form))
-        except DomainError as refusal:
-            tell(form, refusal)
-            return _vouchers_page(form, status_of(refusal))
+            voucher = create_voucher(db.session(), _voucher_details(form))
+        except DomainError as error:
+            add_form_error(form, error)
+            return _vouchers_page(form, status_of(error))
         flash(f"The voucher {voucher.code} is saved.")
         return redirect(url_for("organiser.vouchers"), 303)
     return _vouchers_page(form)
 
 
-def _event_details(form: EventForm) -> event_management.EventDetails:
-    return event_management.EventDetails(
+def _event_details(form: EventForm) -> EventDetails:
+    return EventDetails(
         title=form.title.data,
         slug=form.slug.data,
         summary=form.summary.data,
@@ -106,8 +103,8 @@ def _event_details(form: EventForm) -> event_management.EventDetails:
     )
 
 
-def _voucher_details(form: VoucherForm) -> event_management.VoucherDetails:
-    return event_management.VoucherDetails(
+def _voucher_details(form: VoucherForm) -> VoucherDetails:
+    return VoucherDetails(
         code=form.code.data,
         kind=VoucherKind(form.kind.data),
         value=form.value_off,
@@ -123,5 +120,5 @@ def _event_page(form: EventForm, event: Event | None, status: int = 200) -> Resp
 
 
 def _vouchers_page(form: VoucherForm, status: int = 200) -> ResponseReturnValue:
-    rows = event_management.list_vouchers(db.session())
+    rows = list_vouchers(db.session())
     return render_template("organiser/vouchers.html", rows=rows, form=form), status

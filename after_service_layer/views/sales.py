@@ -1,4 +1,4 @@
-"""What an event has sold, and who has come in."""
+"""What an event has sold, and checking tickets at the door."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from ..services.sales import Line, sales_by_voucher, sales_total
 from ..support.clock import utc_now
 from ..support.spreadsheet import csv_text, plain_euros
 from .auth import login_required
-from .error_responses import status_of, tell
+from .error_responses import add_form_error, status_of
 
 bp = Blueprint("sales", __name__, url_prefix="/organiser/events/<slug>")
 
@@ -49,8 +49,8 @@ def check_in(slug: str) -> ResponseReturnValue:
         return _sales_page(event, form, 422)
     try:
         ticket = admit(db.session(), event, form.code.data, clock=utc_now)
-    except DomainError as refusal:
-        return _sales_page(event, form, status_of(refusal), tell(form, refusal))
+    except DomainError as error:
+        return _sales_page(event, form, status_of(error), add_form_error(form, error))
     flash(f"{ticket.order.name} is checked in.")
     return redirect(url_for("sales.report", slug=slug), 303)
 

@@ -5,12 +5,12 @@ from flask.typing import ResponseReturnValue
 
 from ..database import db
 from ..models import Order
-from ..services.cancellation import find_order
 from ..services.errors import DomainError
 from ..services.oauth1 import OAuth1Service
+from ..services.orders import find_order
 from ..services.sharing import share_text
 from .auth import local_path
-from .error_responses import status_of
+from .error_responses import sentence_of, status_of
 
 bp = Blueprint("share", __name__, url_prefix="/share")
 
@@ -41,12 +41,12 @@ def authorized() -> ResponseReturnValue:
 def post(reference: str, secret: str) -> ResponseReturnValue:
     order = find_order(db.session(), reference, secret)
     text = _share_text(order)
-    # Nobody holds a connection to the database while another site is asked.
+    # No connection to the database is held while another site is asked.
     db.session.rollback()
     try:
         OAuth1Service.from_context().post(text)
-    except DomainError as refusal:
-        return _share_page(order, text, str(refusal)), status_of(refusal)
+    except DomainError as error:
+        return _share_page(order, text, sentence_of(error)), status_of(error)
     flash("Your post is out.")
     return redirect(url_for("share.show", reference=reference, secret=secret), 303)
 

@@ -5,13 +5,13 @@ from flask.typing import ResponseReturnValue
 
 from ..database import db
 from ..forms import WaitlistForm
-from ..services.catalogue import find_event, require_open
+from ..services.catalogue import find_event
 from ..services.checkout import Checkout
 from ..services.errors import DomainError
 from ..services.waiting_list import WaitingList, find_offer
 from ..support.clock import utc_now
 from .catalogue import event_page
-from .error_responses import status_of, tell
+from .error_responses import add_form_error, status_of
 
 bp = Blueprint("waitlist", __name__)
 
@@ -20,15 +20,16 @@ bp = Blueprint("waitlist", __name__)
 def join(slug: str) -> ResponseReturnValue:
     event = find_event(db.session(), slug)
     form = WaitlistForm(Checkout.from_context("checkout").max_waitlist_quantity(event))
+    service = WaitingList.from_context()
     try:
         # That it is too late counts for more than what is wrong with the form.
-        require_open(event, now=utc_now())
+        service.begin(event)
         if not form.validate():
             return event_page(event, waitlist_form=form), 422
-        is_new = WaitingList.from_context().join(event, form.email.data, form.quantity.data)
-    except DomainError as refusal:
-        problem = tell(form, refusal)
-        return event_page(event, waitlist_form=form, problem=problem), status_of(refusal)
+        is_new = service.join(event, form.email.data, form.quantity.data)
+    except DomainError as error:
+        problem = add_form_error(form, error)
+        return event_page(event, waitlist_form=form, problem=problem), status_of(error)
     if is_new:
         flash("You are on the waiting list. We will write when seats come free.")
     else:

@@ -1,4 +1,4 @@
-"""What the payment gateway tells by itself: a charge has succeeded, or failed."""
+"""The webhook of the payment gateway: a charge has succeeded, or failed."""
 
 from flask import Blueprint, abort, current_app, request
 from flask.typing import ResponseReturnValue

@@ -17,7 +17,7 @@ from ..support.clock import utc_now
 
 bp = Blueprint("auth", __name__)
 
-# So many wrong passwords for one name within this time, and then no login by it.
+# After so many wrong passwords for one name within this time, it cannot log in for a while.
 GUESSES = 5
 GUESSES_WITHIN = timedelta(minutes=5)
 
@@ -29,7 +29,7 @@ P = ParamSpec("P")
 def login_required(
     view: Callable[P, ResponseReturnValue],
 ) -> Callable[P, ResponseReturnValue]:
-    """Send whoever is not logged in to the login page, and back here afterwards."""
+    """Send visitors who are not logged in to the login page, and back here afterwards."""
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
@@ -56,7 +56,7 @@ def login() -> ResponseReturnValue:
 
     organiser = db.session.scalar(select(Organiser).where(Organiser.name == form.name.data))
     # An unknown name takes as much time as a wrong password, to prevent timing attacks.
-    known_hash = organiser.password_hash if organiser else _hash_of_nobody()
+    known_hash = organiser.password_hash if organiser else _dummy_hash()
     right = check_password_hash(known_hash, form.password.data or "")
     if organiser is None or not right:
         problem = "The name or the password is wrong."
@@ -64,6 +64,8 @@ def login() -> ResponseReturnValue:
 
     db.session.execute(delete(FailedLogin).where(FailedLogin.id == guess))
     db.session.commit()
+    # A logout in another browser, while the password was checked, has changed the version.
+    db.session.refresh(organiser)
     session.clear()
     session["organiser"] = organiser.id
     session["organiser_session"] = organiser.session_version
@@ -84,7 +86,7 @@ def logout() -> ResponseReturnValue:
 
 
 def _logged_in() -> Organiser | None:
-    """Return who is logged in by the cookie of this request; None if that is over."""
+    """Return the organiser whom the cookie of this request logs in; None if that is over."""
     organiser = db.session.get(Organiser, session.get("organiser", 0))
     if organiser is None or session.get("organiser_session") != organiser.session_version:
         return None
@@ -97,7 +99,7 @@ def _count_guess(name: str) -> int | None:
     Commits. It counts as wrong from now on, and is deleted if it turns out to be right: guesses
     that are sent in parallel are all counted before the first password is checked.
     """
-    # One guess at a time, whatever the name is: unknown names must not be told from known ones.
+    # One guess at a time, for all names alike: the wait must not show which names exist.
     gate = db.session.scalar(select(Organiser).order_by(Organiser.id).limit(1))
     if gate is not None:
         gate.lock()
@@ -114,8 +116,8 @@ def _count_guess(name: str) -> int | None:
 
 
 @cache
-def _hash_of_nobody() -> str:
-    return generate_password_hash("nobody")
+def _dummy_hash() -> str:
+    return generate_password_hash("not a password")
 
 
 def local_path(target: str) -> str | None:

@@ -1,6 +1,7 @@
 """Finding an event, and looking at it."""
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -16,11 +17,11 @@ from ..support.clock import utc_now
 
 bp = Blueprint("catalogue", __name__)
 
-ACCEPTED = {
+ACCEPTED: dict[str, Sequence[str | int]] = {
     "category": CATEGORIES,
     "when": ("upcoming", "week", "month", "past"),
     "sort": ("date", "price", "title"),
-    "per_page": ("10", "25", "50"),
+    "per_page": (10, 25, 50),
 }
 LONGEST_SEARCH = 100
 RECENT_EVENTS = 5
@@ -32,25 +33,23 @@ def index() -> ResponseReturnValue:
     now = utc_now()
 
     remembered = request.cookies.get("per_page", "")
-    if remembered not in ACCEPTED["per_page"]:
+    if remembered not in {str(each) for each in ACCEPTED["per_page"]}:
         remembered = "10"
-    query = {
+    per_page = _number("per_page", request.args.get("per_page", remembered))
+    page = _number("page", request.args.get("page", "1"))
+    query: dict[str, Any] = {
         "q": " ".join(request.args.get("q", "").split()),
         "category": request.args.get("category", ""),
         "when": request.args.get("when", "upcoming"),
         "sort": request.args.get("sort", "date"),
-        "per_page": request.args.get("per_page", remembered),
+        "per_page": per_page,
     }
     if len(query["q"]) > LONGEST_SEARCH:
-        abort(400, f"q is too long: a search has up to {LONGEST_SEARCH} letters.")
+        abort(400, f"q cannot be '{query['q'][:20]}…': use up to {LONGEST_SEARCH} letters.")
     for key, accepted in ACCEPTED.items():
         # The empty category is what the form sends for "all categories".
         if query[key] not in accepted and (key, query[key]) != ("category", ""):
-            abort(400, f"{key} cannot be {query[key]!r}: choose one of {', '.join(accepted)}.")
-    page_text = request.args.get("page", "1")
-    if not re.fullmatch(r"0*[1-9][0-9]{0,8}", page_text):
-        abort(400, f"page cannot be {page_text!r}: give a whole number from 1 on.")
-    page, per_page = int(page_text), int(query["per_page"])
+            abort(400, _not_accepted(key, query[key]))
 
     wanted: list[ColumnElement[bool]] = [Event.published.is_(True)]
     if query["q"]:
@@ -114,7 +113,7 @@ def index() -> ResponseReturnValue:
         )
     )
     if "per_page" in request.args:
-        _remember(response, "per_page", query["per_page"])
+        _remember(response, "per_page", str(per_page))
     return response
 
 
@@ -141,8 +140,12 @@ def event_page(
     waitlist_form: WaitlistForm | None = None,
     offer: WaitlistEntry | None = None,
     problem: str | None = None,
+    template: str = "catalogue/event.html",
 ) -> str:
-    """Return the page of an event, with fresh forms where none was filled in."""
+    """Return the page of an event, with fresh forms where none was filled in.
+
+    `template` may be the counter's page: it needs the same, and no waiting list.
+    """
     now = utc_now()
     seats_left = event.seats_left(now)
     typed = form.quantity.data if form is not None else None
@@ -153,7 +156,7 @@ def event_page(
         if waitlist_form is None and offer is None and seats_left < wanted:
             waitlist_form = WaitlistForm(event.max_waitlist_quantity, formdata=None)
     return render_template(
-        "catalogue/event.html",
+        template,
         event=event,
         now=now,
         seats_left=seats_left,
@@ -172,6 +175,21 @@ def _checkout_form(event: Event, offer: WaitlistEntry | None) -> CheckoutForm:
         form.quantity.data = offer.quantity
         form.offer.data = offer.token
     return form
+
+
+def _number(key: str, text: str) -> int:
+    """Return a number of the query string; end the request where it is none."""
+    leading_zeros = "0*" if key == "page" else ""
+    if not re.fullmatch(rf"{leading_zeros}[1-9][0-9]{{0,8}}", text):
+        abort(400, _not_accepted(key, text))
+    return int(text)
+
+
+def _not_accepted(key: str, value: object) -> str:
+    accepted = "give a whole number from 1 on"
+    if key in ACCEPTED:
+        accepted = f"choose one of {', '.join(str(each) for each in ACCEPTED[key])}"
+    return f"{key} cannot be '{value}': {accepted}."
 
 
 def _recent_slugs() -> list[str]:

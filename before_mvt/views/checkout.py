@@ -1,9 +1,7 @@
 """Buying tickets."""
 
 import secrets
-from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 
 from flask import Blueprint, current_app, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -21,15 +19,16 @@ from ..models import (
     OrderStatus,
     RefundState,
     Voucher,
+    VoucherRefusal,
     WaitlistEntry,
     WaitlistStatus,
 )
-from ..payments import ask_gateway, is_charge_id, no_answer, reason_to_show
+from ..payments import ask_gateway, charge_id_of, no_answer, reason_to_show
 from ..support.clock import utc_now
 from ..support.money import percent_of
 from .catalogue import event_or_404, event_page
 from .orders import refund
-from .waitlist import CLOSED, serve_waitlist
+from .waitlist import CLOSED, OFFER_REFUSALS, serve_waitlist
 
 bp = Blueprint("checkout", __name__)
 
@@ -37,45 +36,61 @@ HOLD = timedelta(minutes=30)
 GROUP_FROM = 6
 GROUP_PERCENT = 10
 
+VOUCHER_REFUSALS = {
+    VoucherRefusal.NOT_YET_VALID: "The voucher {} is not valid yet.",
+    VoucherRefusal.LAPSED: "The voucher {} is no longer valid.",
+    VoucherRefusal.OTHER_EVENT: "The voucher {} is for another event.",
+    VoucherRefusal.USED_UP: "The voucher {} is used up.",
+}
+
 
 @bp.post("/events/<slug>/checkout")
 def place(slug: str) -> ResponseReturnValue:
     event = event_or_404(slug)
-    return sell(event, CheckoutForm(event.max_per_order), HOLD, _event_page_again)
+    return sell(event, CheckoutForm(event.max_per_order), HOLD, "catalogue/event.html")
 
 
-def sell(
-    event: Event,
-    form: CheckoutForm,
-    hold: timedelta,
-    page: Callable[[Event, CheckoutForm, str | None], str],
-) -> ResponseReturnValue:
+def sell(event: Event, form: CheckoutForm, hold: timedelta, template: str) -> ResponseReturnValue:
     """Turn the form into an order whose seats are held for so long, and take the money.
 
-    The answer leads to the order, or is the page with the form again. Commits the pending order
-    before any money moves, then what became of it.
+    The answer leads to the order, or is the page of this template with the form again. Commits
+    the pending order before any money moves, then what became of it.
     """
-    again = partial(_form_again, event, form, page)
-    give_up = partial(_give_up, event, form, page)
+
+    def again(status: int, problem: str | None = None) -> ResponseReturnValue:
+        """Show the form as it was typed. Nothing is kept, and the locks are given back."""
+        db.session.rollback()
+        form.renew()
+        return _event_page_again(event, form, template, problem), status
+
+    def repeated(existing_order: Order) -> ResponseReturnValue:
+        """Lead to the order that this form's id has made already, for the same buyer.
+
+        Another buyer who has the id learns nothing of that order.
+        """
+        same_email = existing_order.email.lower() == form.email.data.lower()
+        if existing_order.event_id != event.id or not same_email:
+            return again(409, "This was sent before: check what you typed, and send it again.")
+        return _to_order(existing_order)
 
     # A form that was sent before, comes too late or is not valid need not wait for a lock.
     existing_order = _order_of(form.checkout_id.data)
     if existing_order is not None:
-        return _sent_before(existing_order, event, form, again)
+        return repeated(existing_order)
     if event.has_started(utc_now()):
         return again(409, CLOSED)
     if not form.validate():
         return again(422)
 
-    # From here to the commit, nobody else decides about this event's seats, and a second click
+    # From here to the commit, nothing else decides about this event's seats, and a second click
     # waits for the first. All that follows goes by the instant at which the wait is over.
     event.lock()
     now = utc_now()
     existing_order = _order_of(form.checkout_id.data)
     if existing_order is not None:
-        return _sent_before(existing_order, event, form, give_up)
+        return repeated(existing_order)
     if event.has_started(now):
-        return give_up(409, CLOSED)
+        return again(409, CLOSED)
 
     voucher = None
     if form.voucher.data:
@@ -83,19 +98,20 @@ def sell(
         voucher = db.session.scalar(select(Voucher).where(Voucher.code == code))
         if voucher is None:
             form.voucher.errors = [f"There is no voucher {code}."]
-            return give_up(422)
+            return again(422)
         voucher.lock()
         refusal = voucher.refusal(event, now)
         if refusal is not None:
-            form.voucher.errors = [refusal]
-            return give_up(422)
+            form.voucher.errors = [VOUCHER_REFUSALS[refusal].format(code)]
+            return again(422)
 
     offer, no_offer = None, ""
     if form.offer.data:
         offer = _offer_for_event(event, form.offer.data)
-        refusal = offer.refusal(form.email.data, now) if offer else "There is no such offer."
-        if refusal is not None:
-            offer, no_offer = None, f" {refusal}"
+        if offer is None:
+            no_offer = " There is no such offer."
+        elif (reason := offer.refusal(form.email.data, now)) is not None:
+            offer, no_offer = None, f" {OFFER_REFUSALS[reason]}"
 
     quantity = form.quantity.data
     seats_left = event.seats_left(now)
@@ -103,7 +119,7 @@ def sell(
         seats_left += offer.quantity
     if quantity > seats_left:
         left = "1 seat is" if seats_left == 1 else f"{seats_left} seats are"
-        return give_up(409, f"Not enough seats: {left} left.{no_offer}")
+        return again(409, f"Not enough seats: {left} left.{no_offer}")
 
     gross_cents = event.unit_price(now) * quantity
     group_cents = percent_of(gross_cents, GROUP_PERCENT) if quantity >= GROUP_FROM else 0
@@ -114,7 +130,7 @@ def sell(
     total_cents = gross_cents - discount_cents
     if total_cents > 0 and not form.card_token.data:
         form.card_token.errors = ["Give a card: there is something to pay."]
-        return give_up(422)
+        return again(422)
 
     order = Order(
         reference=_new_reference(),
@@ -143,7 +159,7 @@ def sell(
         existing_order = _order_of(form.checkout_id.data)
         if existing_order is None:
             raise
-        return _sent_before(existing_order, event, form, give_up)
+        return repeated(existing_order)
 
     if order.total_cents == 0:
         mark_succeeded(order, None)
@@ -160,18 +176,16 @@ def sell(
             "reference": order.reference,
         },
     )
+    charge_id = charge_id_of(order, body)
     match status, body:
-        case 201, {
-            "id": str(charge_id),
-            "status": "succeeded",
-            "amount": order.total_cents,
-            "reference": order.reference,
-        } if is_charge_id(charge_id):
+        case 201, _ if charge_id is not None:
             mark_succeeded(order, charge_id)
         case 402, {"error": {"message": str(reason)}}:
             mark_failed(order)
+            # Where the webhook has said otherwise meanwhile, the order is paid.
+            db.session.refresh(order)
             if order.status == OrderStatus.DECLINED:
-                return give_up(402, f"The card was declined: {reason_to_show(reason)}")
+                return again(402, f"The card was declined: {reason_to_show(reason)}")
         case _:
             # The charge may stand or not. The order keeps its seats until that is known.
             why = no_answer(status, body)
@@ -183,21 +197,19 @@ def sell(
 def mark_succeeded(order: Order, charge_id: str | None) -> None:
     """Make an order paid whose charge has succeeded, and send the tickets.
 
-    Where its seats are gone, the money goes back instead. Whoever comes second, be it this view,
-    the webhook or the job, changes nothing. Commits.
+    Where its seats are gone, the money goes back instead. This view, the webhook and the job all
+    call it: the second call changes nothing. Commits.
     """
-    order.event.lock()
-    db.session.refresh(order)
+    order.lock()
     now = utc_now()
-    is_settled = order.status in (OrderStatus.PAID, OrderStatus.CANCELLED)
-    if is_settled or order.charge_id is not None:
+    if order.is_settled:
         db.session.rollback()
         return
 
     if order.can_be_paid(now):
-        order.pay(charge_id, [secrets.token_urlsafe() for _ in range(order.quantity)])
+        order.pay(charge_id, [secrets.token_urlsafe() for _ in range(order.quantity)], now)
         db.session.commit()
-        send_confirmation(order)
+        send_confirmation(order, claimed_at=now)
     else:
         if order.status == OrderStatus.PENDING:
             order.move_to(OrderStatus.EXPIRED)
@@ -211,8 +223,7 @@ def mark_succeeded(order: Order, charge_id: str | None) -> None:
 
 def mark_failed(order: Order) -> None:
     """Let a pending order go whose charge has failed; a late failure changes nothing. Commits."""
-    order.event.lock()
-    db.session.refresh(order)
+    order.lock()
     if order.status != OrderStatus.PENDING:
         db.session.rollback()
         return
@@ -233,21 +244,6 @@ def _order_of(checkout_id: str | None) -> Order | None:
     return db.session.scalar(select(Order).where(Order.checkout_id == checkout_id))
 
 
-def _sent_before(
-    order: Order,
-    event: Event,
-    form: CheckoutForm,
-    again: Callable[[int, str], ResponseReturnValue],
-) -> ResponseReturnValue:
-    """Lead to the order that this form's id has made already, for the same event and e-mail.
-
-    Somebody else who has the id learns nothing of that order.
-    """
-    if order.event_id == event.id and order.email.lower() == form.email.data.lower():
-        return _to_order(order)
-    return again(409, "This was sent before: check what you typed, and send it again.")
-
-
 def _to_order(order: Order) -> ResponseReturnValue:
     # The rollback gives back a lock that may be held; it also forgets what was read.
     address = url_for("orders.show", reference=order.reference, secret=order.secret)
@@ -264,32 +260,8 @@ def _new_reference() -> str:
             return reference
 
 
-def _form_again(
-    event: Event,
-    form: CheckoutForm,
-    page: Callable[[Event, CheckoutForm, str | None], str],
-    status: int,
-    problem: str | None = None,
-) -> ResponseReturnValue:
-    """Show the form as it was typed."""
-    form.renew()
-    return page(event, form, problem), status
-
-
-def _give_up(
-    event: Event,
-    form: CheckoutForm,
-    page: Callable[[Event, CheckoutForm, str | None], str],
-    status: int,
-    problem: str | None = None,
-) -> ResponseReturnValue:
-    """Show the form as it was typed. Nothing is kept, and the locks are given back."""
-    db.session.rollback()
-    return _form_again(event, form, page, status, problem)
-
-
-def _event_page_again(event: Event, form: CheckoutForm, problem: str | None) -> str:
+def _event_page_again(event: Event, form: CheckoutForm, template: str, problem: str | None) -> str:
     offer = _offer_for_event(event, form.offer.data) if form.offer.data else None
     if offer is not None and not offer.offer_stands(utc_now()):
         offer = None
-    return event_page(event, form=form, offer=offer, problem=problem)
+    return event_page(event, form=form, offer=offer, problem=problem, template=template)

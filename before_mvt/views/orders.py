@@ -29,10 +29,9 @@ def show(reference: str, secret: str) -> ResponseReturnValue:
 def cancel(reference: str, secret: str) -> ResponseReturnValue:
     order = order_or_404(reference, secret)
 
-    # A second click, or somebody at the door, waits here; the order is then read again. Only now
-    # is the clock: the wait may have been over a step of the ladder.
-    order.event.lock()
-    db.session.refresh(order)
+    # A second click, or a check-in at the door, waits here; the order is then read again. The
+    # clock is read after the wait, which may have passed a step of the ladder.
+    order.lock()
     now = utc_now()
     problem = _why_not_cancelled(order, now)
     if problem is not None:
@@ -53,7 +52,7 @@ def cancel(reference: str, secret: str) -> ResponseReturnValue:
 def refund(order: Order) -> bool:
     """Ask the gateway for the refund of an order, if one is due; return whether it was made.
 
-    Commits when it was. Asking twice is safe: the gateway knows the refund by its key.
+    Commits when it was. Asking twice is safe: the gateway recognises the refund by its key.
     """
     # A free order has no charge, and nothing to give back.
     if order.refund_state != RefundState.DUE or order.charge_id is None:
@@ -65,7 +64,7 @@ def refund(order: Order) -> bool:
         json={"charge": order.charge_id, "amount": order.refund_cents},
     )
     match status, body:
-        case 201, {"status": "succeeded", "amount": order.refund_cents}:
+        case 201, {"status": "succeeded", "amount": amount} if amount == order.refund_cents:
             order.refund_state = RefundState.DONE
             db.session.commit()
             return True

@@ -1,4 +1,4 @@
-"""What an event has sold, and who has come in."""
+"""What an event has sold, and checking tickets at the door."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -90,7 +90,7 @@ def check_in(slug: str) -> ResponseReturnValue:
 
 
 def _refused(event: Event, form: CheckinForm, status: int, problem: str) -> ResponseReturnValue:
-    """Say why nobody is checked in. The lock is given back."""
+    """Say why the ticket is not checked in. The lock is given back."""
     db.session.rollback()
     return _sales_page(event, form, status, problem)
 

@@ -45,8 +45,8 @@ def authorize() -> ResponseReturnValue:
     session["share.next"] = local_path(request.args.get("next", ""))
     callback = url_for("share.authorized", _external=True)
     answer = _fetch_credentials("request_token", _signer(callback_uri=callback))
-    # Before its revision A, OAuth 1.0 had no verifier. Whoever began the dance could have it
-    # allowed by somebody else: https://oauth.net/advisories/2009-1/
+    # Before its revision A, OAuth 1.0 had no verifier: the person who began could have it allowed
+    # by another. https://oauth.net/advisories/2009-1/
     if answer.get("oauth_callback_confirmed") != "true":
         abort(502, "The network gives no clear answer: try again later.")
 
@@ -58,7 +58,7 @@ def authorize() -> ResponseReturnValue:
 def authorized() -> ResponseReturnValue:
     kept = _kept()
     token = request.args.get("oauth_token", "")
-    # Somebody may have been sent here with an answer that is another person's.
+    # A link may have sent the visitor here with an answer that is another person's.
     if (
         kept is None
         or not kept["temporary"]
@@ -84,7 +84,7 @@ def post(reference: str, secret: str) -> ResponseReturnValue:
         return _share_page(order, _share_text(order), "Connect your account first."), 409
 
     text = _share_text(order)
-    # Nobody holds a connection to the database while another site is asked.
+    # No connection to the database is held while another site is asked.
     db.session.rollback()
     status, _ = _ask(_address("/statuses"), _signer(kept), {"status": text})
     match status:

@@ -10,13 +10,18 @@ from sqlalchemy import and_, func, or_, select
 from ..database import db, for_each_row
 from ..forms import WaitlistForm
 from ..mail import send_offer
-from ..models import Event, WaitlistEntry, WaitlistStatus
+from ..models import Event, OfferRefusal, WaitlistEntry, WaitlistStatus
 from ..support.clock import utc_now
 from .catalogue import event_or_404, event_page
 
 bp = Blueprint("waitlist", __name__)
 
 OFFER_HOLDS = timedelta(hours=48)
+OFFER_REFUSALS = {
+    OfferRefusal.USED: "The offer was used already.",
+    OfferRefusal.LAPSED: "The offer has lapsed.",
+    OfferRefusal.OTHER_EMAIL: "The offer is for another e-mail address.",
+}
 CLOSED = "Sales are closed: the event has started."
 
 
@@ -78,12 +83,12 @@ def offer(token: str) -> ResponseReturnValue:
         abort(404, "There is no such offer.")
     refusal = entry.refusal(entry.email, utc_now())
     if refusal is not None:
-        abort(410, refusal)
+        abort(410, OFFER_REFUSALS[refusal])
     return event_page(entry.event, offer=entry)
 
 
 def serve_waitlist(event: Event) -> None:
-    """Offer the seats that have come free to whoever waits, and write to them. Commits."""
+    """Offer the seats that have come free to the waiting list, and mail the offers. Commits."""
     event.lock()
     offer_seats(event, utc_now())
     db.session.commit()
@@ -109,7 +114,7 @@ def offer_seats(event: Event, now: datetime) -> int:
     ).all()
     offers = 0
     for entry in queue:
-        # Whoever does not fit stops the queue: nobody is overtaken.
+        # An entry that does not fit stops the queue: none is overtaken.
         if entry.quantity > seats_left:
             break
         seats_left -= entry.quantity
@@ -120,11 +125,11 @@ def offer_seats(event: Event, now: datetime) -> int:
 
 
 def mail_offers(event: Event | None = None) -> tuple[int, int]:
-    """Write to all who have an offer, for this event or any, and do not know it.
+    """Mail the offers that were not mailed yet, of this event or of all.
 
-    Commits for each of them. Returns how many know now, and how many do not.
+    Commits for each of them. Returns how many were sent, and how many were not.
     """
-    unaware = (
+    not_mailed = (
         select(WaitlistEntry)
         .where(
             WaitlistEntry.status == WaitlistStatus.OFFERED,
@@ -134,8 +139,8 @@ def mail_offers(event: Event | None = None) -> tuple[int, int]:
         .order_by(WaitlistEntry.id)
     )
     if event is not None:
-        unaware = unaware.where(WaitlistEntry.event_id == event.id)
-    sent = for_each_row(db.session.scalars(unaware).all(), send_offer, failed=False)
+        not_mailed = not_mailed.where(WaitlistEntry.event_id == event.id)
+    sent = for_each_row(db.session.scalars(not_mailed).all(), send_offer, failed=False)
     return sent.count(True), sent.count(False)
 
 

@@ -1,4 +1,4 @@
-"""What the payment gateway tells by itself: a charge has succeeded, or failed."""
+"""The webhook of the payment gateway: a charge has succeeded, or failed."""
 
 import hmac
 import json
@@ -28,7 +28,7 @@ def payments() -> ResponseReturnValue:
     secret = current_app.config["PAYMENTS_WEBHOOK_SECRET"]
     header = request.headers.get("Gateway-Signature", "")
     signature = re.fullmatch(r"t=([0-9]{1,12}),v1=([0-9a-f]{64})", header)
-    # With no secret nobody can sign, and with an empty one everybody could.
+    # Without a secret nothing can be checked, and with an empty one anyone could sign.
     if not secret or signature is None:
         abort(400, "The webhook is not signed.")
     signed_at, given = signature.groups()
@@ -46,7 +46,7 @@ def payments() -> ResponseReturnValue:
         case {"type": str(kind), "data": {"charge": dict(charge)}}:
             pass
         case _:
-            abort(400, "The webhook does not tell of a charge.")
+            abort(400, "The webhook has no charge in it.")
     match charge:
         # What is not printable, such as NUL, no database keeps.
         case {"id": str(charge_id), "amount": int(amount), "reference": str(reference)} if (
@@ -54,7 +54,7 @@ def payments() -> ResponseReturnValue:
         ):
             pass
         case _:
-            abort(400, "The webhook does not tell which charge it is.")
+            abort(400, "The charge in the webhook needs an id, an amount and a reference.")
 
     order = db.session.scalar(select(Order).where(Order.reference == reference))
     if order is None:

@@ -1,11 +1,11 @@
-"""Cancelling an order: what is given back, and when it is too late."""
+"""Cancelling an order: what is refunded, and when it is too late."""
 
 import json
 
 import pytest
 import requests
 
-from tests.before.helpers import DAY, HOUR, NOW, TICK, text_of
+from tests.kit.helpers import DAY, HOUR, NOW, TICK, text_of
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def add_order_for(add_event, add_order):
 
 @pytest.mark.behaviour("cancel.full_refund")
 @pytest.mark.parametrize("time_left", [30 * DAY, 14 * DAY])
-def test_fourteen_days_before_the_start_everything_is_given_back(
+def test_fourteen_days_before_the_start_everything_is_refunded(
     add_order_for, cancel, client, gateway, stored, time_left
 ):
     order = add_order_for(time_left, total_cents=2501)
@@ -54,7 +54,7 @@ def test_the_gateway_is_asked_for_the_refund_under_a_key_of_the_order(
 @pytest.mark.behaviour("cancel.half_refund")
 @pytest.mark.parametrize("time_left", [14 * DAY - TICK, 48 * HOUR])
 @pytest.mark.parametrize(("total", "refund"), [(2500, 1250), (2501, 1251), (2505, 1253)])
-def test_two_days_before_the_start_half_is_given_back(
+def test_two_days_before_the_start_half_is_refunded(
     add_order_for, cancel, gateway, stored, time_left, total, refund
 ):
     order = add_order_for(time_left, total_cents=total)
@@ -69,7 +69,7 @@ def test_two_days_before_the_start_half_is_given_back(
 
 @pytest.mark.behaviour("cancel.no_refund")
 @pytest.mark.parametrize("time_left", [48 * HOUR - TICK, TICK])
-def test_later_than_that_nothing_is_given_back(
+def test_later_than_that_nothing_is_refunded(
     add_order_for, cancel, client, gateway, stored, time_left
 ):
     answer = cancel(add_order_for(time_left))
@@ -165,7 +165,7 @@ NO_REFUNDS = {
 
 @pytest.mark.behaviour("cancel.refund_due")
 @pytest.mark.parametrize("answer", NO_REFUNDS.values(), ids=NO_REFUNDS)
-def test_what_the_gateway_does_not_give_back_stays_due(
+def test_a_refund_that_the_gateway_does_not_make_stays_due(
     add_order_for, cancel, client, gateway, stored, answer
 ):
     order = add_order_for(30 * DAY, total_cents=2500)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.before.helpers import DAY, NOW, TICK, text_of
+from tests.kit.helpers import DAY, NOW, TICK, text_of
 
 
 def titles(page):
@@ -216,6 +216,7 @@ def test_a_list_without_events_says_so(client):
         ("when", "", "choose one of upcoming, week, month, past."),
         ("sort", "venue", "choose one of date, price, title."),
         ("per_page", "11", "choose one of 10, 25, 50."),
+        ("per_page", "010", "choose one of 10, 25, 50."),
         ("page", "0", "give a whole number from 1 on."),
         ("page", "-1", "give a whole number from 1 on."),
         ("page", "1.5", "give a whole number from 1 on."),
@@ -236,7 +237,7 @@ def test_a_search_has_up_to_100_letters(client, letters, status):
     page = client.get("/", query_string={"q": "x" * letters})
 
     assert page.status_code == status
-    assert ("a search has up to 100 letters." in text_of(page)) == (status == 400)
+    assert ("use up to 100 letters." in text_of(page)) == (status == 400)
 
 
 @pytest.mark.behaviour("list.per_page.remembered")

@@ -1,15 +1,15 @@
-"""At the door: each ticket lets one person in, once."""
+"""The check-in: each ticket is accepted once."""
 
 import pytest
 
-from tests.before.helpers import MINUTE, NOW, text_of
+from tests.kit.helpers import MINUTE, NOW, text_of
 
 SALES_PAGE = "/organiser/events/the-glass-orchestra/sales"
 
 
 @pytest.fixture
 def check_in(organiser_client):
-    """Return a function that sends a code at the door of the Glass Orchestra."""
+    """Return a function that sends a code to the check-in of the Glass Orchestra."""
 
     def check_in(code, slug="the-glass-orchestra"):
         return organiser_client.post(f"/organiser/events/{slug}/checkin", data={"code": code})
@@ -30,7 +30,7 @@ def add_ticket(add_order, models):
 
 @pytest.fixture
 def checked_in(stored):
-    """Return a function that tells when each ticket was checked in."""
+    """Return a function that gives the time at which each ticket was checked in."""
     return lambda: {ticket.code: ticket.checked_in_at for ticket in stored("Ticket")}
 
 
@@ -59,7 +59,7 @@ def test_the_doors_may_open_after_the_start(add_event, add_ticket, check_in):
 
 
 @pytest.mark.behaviour("checkin.used")
-def test_a_ticket_lets_nobody_in_twice(add_event, add_ticket, check_in, checked_in, clock):
+def test_a_ticket_is_accepted_once(add_event, add_ticket, check_in, checked_in, clock):
     add_ticket(add_event())
 
     check_in("ticket-1")
@@ -73,7 +73,7 @@ def test_a_ticket_lets_nobody_in_twice(add_event, add_ticket, check_in, checked_
 
 
 @pytest.mark.behaviour("checkin.not_paid")
-def test_a_cancelled_order_s_ticket_lets_nobody_in(add_event, add_ticket, check_in, checked_in):
+def test_a_ticket_of_a_cancelled_order_is_refused(add_event, add_ticket, check_in, checked_in):
     order = add_ticket(add_event(), "cancelled")
 
     answer = check_in("ticket-1")
@@ -111,7 +111,7 @@ def test_another_event_s_ticket_is_not_found(add_event, add_ticket, check_in, ch
 
 
 @pytest.mark.behaviour("checkin.unknown")
-def test_an_event_that_does_not_exist_has_no_door(check_in):
+def test_an_event_that_does_not_exist_has_no_check_in(check_in):
     answer = check_in("ticket-1", slug="none")
 
     assert answer.status_code == 404

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.before.helpers import MINUTE, NOW
+from tests.kit.helpers import MINUTE, NOW
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_the_order_is_stored_as_pending_before_the_card_is_charged(
 
 
 @pytest.mark.behaviour("cancel.refund_due")
-def test_the_order_is_stored_as_cancelled_before_money_is_given_back(
+def test_the_order_is_stored_as_cancelled_before_the_refund(
     add_event, add_order, cancel, gateway, orders_seen, stored
 ):
     add_order(add_event())

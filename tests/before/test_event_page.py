@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.before.helpers import NOW, TICK, hidden_value, text_of
+from tests.kit.helpers import NOW, TICK, hidden_value, text_of
 
 BUY_BUTTON = "<button>Buy</button>"
 JOIN_BUTTON = "<button>Join the waiting list</button>"
@@ -64,14 +64,6 @@ def test_with_no_seats_left_the_page_has_the_waiting_list_form(add_event, add_or
     assert JOIN_BUTTON in page.text
 
 
-@pytest.mark.behaviour("event.sold_out")
-def test_a_smaller_hall_than_sold_is_sold_out_too(add_event, add_order, client):
-    event = add_event(capacity=3)
-    add_order(event, quantity=4)
-
-    assert "Sold out." in text_of(client.get("/events/the-glass-orchestra"))
-
-
 @pytest.mark.behaviour("event.closed")
 @pytest.mark.parametrize("sold", [0, 1])
 def test_from_the_start_on_sales_are_closed(add_event, add_order, client, sold):
@@ -82,16 +74,6 @@ def test_from_the_start_on_sales_are_closed(add_event, add_order, client, sold):
     assert "Sales are closed." in text_of(page)
     assert BUY_BUTTON not in page.text
     assert JOIN_BUTTON not in page.text
-
-
-@pytest.mark.behaviour("event.closed")
-def test_a_second_before_the_start_sales_are_open(add_event, client):
-    add_event(starts_at=NOW + TICK)
-
-    page = client.get("/events/the-glass-orchestra")
-
-    assert "Sales are closed." not in text_of(page)
-    assert BUY_BUTTON in page.text
 
 
 @pytest.mark.behaviour("event.unknown")

@@ -1,4 +1,4 @@
-"""What runs by itself: lapsed holds and offers, reminders, and what was left half done."""
+"""Scheduled jobs: lapsed holds and offers, reminders, and what was left half done."""
 
 import json
 import smtplib
@@ -6,7 +6,7 @@ import smtplib
 import pytest
 import requests
 
-from tests.before.helpers import DAY, HOUR, MINUTE, NOW, TICK, Killed
+from tests.kit.helpers import DAY, HOUR, MINUTE, NOW, TICK, Killed
 
 LAPSED = {"hold_until": NOW - TICK}
 UNSENT = {"confirmation_sent_at": None}
@@ -239,7 +239,7 @@ def test_the_gateway_is_not_asked_about_what_is_known(
 
 @pytest.mark.behaviour("jobs.reconcile.charges")
 @pytest.mark.parametrize(("status", "differences"), [("pending", LAPSED), ("expired", {})])
-def test_a_charge_that_stands_is_given_back_when_the_seats_are_gone(
+def test_a_charge_that_stands_is_refunded_when_the_seats_are_gone(
     add_event, add_order, gateway, run_job, stored, subjects, status, differences
 ):
     event = add_event(capacity=1)
@@ -347,7 +347,7 @@ def test_a_refund_that_is_due_is_asked_for_again(add_event, add_order, gateway, 
 
 
 @pytest.mark.behaviour("jobs.reconcile.refunds")
-def test_a_late_success_s_refund_is_asked_for_again_and_told_once(
+def test_the_refund_of_a_late_success_is_asked_for_again_without_a_second_mail(
     add_event, add_order, gateway, run_job, subjects
 ):
     facts = REFUND_DUE | {"charge_id": "ch_1", "refund_notice_sent_at": NOW}
@@ -360,7 +360,7 @@ def test_a_late_success_s_refund_is_asked_for_again_and_told_once(
 
 @pytest.fixture
 def mail_due(add_entry, add_event, add_order):
-    """Return a function that stores a row about which a mail is to be sent, and tells its job."""
+    """Return a function that stores a row about which a mail is to be sent, and gives its job."""
 
     def mail_due(mail, **differences):
         event = add_event(starts_at=NOW + (HOUR if mail == "reminder" else 30 * DAY))
@@ -407,26 +407,12 @@ def test_the_mail_of_a_cancelled_order_is_not_about_a_late_payment(add_event, ad
     assert run_job("reconcile") == {}
 
 
-@pytest.mark.behaviour("jobs.mails")
-@pytest.mark.parametrize(
-    ("status", "differences"),
-    [("taken", {}), ("lapsed", {}), ("offered", {"offered_until": NOW - TICK})],
-)
-def test_an_offer_that_is_over_is_not_mailed(add_entry, add_event, run_job, status, differences):
-    add_entry(add_event(), status, offer_sent_at=None, **differences)
-
-    assert "offers mailed" not in run_job("expire")
-
-
 @pytest.mark.behaviour("jobs.claimed")
 @pytest.mark.parametrize("mail", MAILS)
-@pytest.mark.parametrize(("ends", "mails"), [(NOW, 0), (NOW - TICK, 1)])
-def test_a_mail_that_another_process_is_sending_is_left_to_it(
-    mail_due, mailbox, run_job, mail, ends, mails
-):
-    run_job(mail_due(mail, mail_claimed_until=ends))
+def test_a_mail_that_another_process_is_sending_is_left_to_it(mail_due, mailbox, run_job, mail):
+    run_job(mail_due(mail, mail_claimed_until=NOW))
 
-    assert len(mailbox.mails) == mails
+    assert mailbox.mails == []
 
 
 @pytest.mark.behaviour("jobs.twice")
@@ -524,6 +510,21 @@ def test_killed_before_a_free_order_is_paid_it_is_paid_later(
 
 
 @pytest.mark.behaviour("jobs.killed")
+def test_killed_before_a_free_order_is_paid_it_expires_when_its_seats_are_gone(
+    add_event, add_order, gateway, mailbox, run_job, stored
+):
+    event = add_event(capacity=1)
+    add_order(event)
+    add_order(event, "pending", total_cents=0, **LAPSED)
+
+    run_job("reconcile")
+
+    expired = stored("Order")[-1]
+    assert (expired.status, expired.refund_state) == ("expired", "none")
+    assert gateway.requests == mailbox.mails == []
+
+
+@pytest.mark.behaviour("jobs.killed")
 def test_killed_while_it_mails_the_confirmation_is_sent_a_minute_later(
     add_event, buy, clock, gateway, mailbox, run_job, stored
 ):
@@ -544,7 +545,7 @@ def test_killed_while_it_mails_the_confirmation_is_sent_a_minute_later(
 
 
 @pytest.mark.behaviour("jobs.killed")
-def test_killed_while_it_gives_money_back_the_refund_is_made_and_the_seat_offered(
+def test_killed_during_a_refund_the_refund_is_made_and_the_seat_offered(
     add_entry, add_event, add_order, cancel, gateway, run_job, statuses, stored
 ):
     event = add_event(capacity=1)

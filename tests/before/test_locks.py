@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from tests.before.helpers import DAY, HOUR, MINUTE, NOW, TICK, text_of
+from tests.kit.helpers import DAY, HOUR, MINUTE, NOW, TICK, text_of
 
 FREE = {"price_cents": 0}
 
@@ -16,7 +16,7 @@ FREE = {"price_cents": 0}
 @pytest.mark.parametrize(
     ("time_left", "refund"), [(14 * DAY, 1250), (48 * HOUR, 0), (14 * DAY + MINUTE, 2500)]
 )
-def test_a_cancellation_goes_by_the_ladder_of_its_turn(
+def test_a_cancellation_uses_the_refund_ladder_after_the_wait(
     add_event, add_order, cancel, gateway, stored, wait_for_lock, time_left, refund
 ):
     order = add_order(add_event(starts_at=NOW + time_left))
@@ -30,7 +30,7 @@ def test_a_cancellation_goes_by_the_ladder_of_its_turn(
 
 
 @pytest.mark.behaviour("lock.instant")
-def test_a_cancellation_whose_turn_comes_after_the_start_is_refused(
+def test_a_cancellation_after_a_wait_until_the_start_is_refused(
     add_event, add_order, cancel, stored, wait_for_lock
 ):
     order = add_order(add_event(starts_at=NOW + MINUTE))
@@ -41,7 +41,7 @@ def test_a_cancellation_whose_turn_comes_after_the_start_is_refused(
 
 
 @pytest.mark.behaviour("lock.instant")
-def test_a_purchase_goes_by_the_price_of_its_turn(add_event, buy, gateway, stored, wait_for_lock):
+def test_a_purchase_uses_the_price_after_the_wait(add_event, buy, gateway, stored, wait_for_lock):
     event = add_event(early_bird_price_cents=1900, early_bird_until=NOW)
     gateway.charges()
     wait_for_lock(until=NOW + TICK)
@@ -55,9 +55,7 @@ def test_a_purchase_goes_by_the_price_of_its_turn(add_event, buy, gateway, store
 
 
 @pytest.mark.behaviour("lock.instant")
-def test_a_purchase_whose_turn_comes_after_the_start_is_refused(
-    add_event, buy, stored, wait_for_lock
-):
+def test_a_purchase_after_a_wait_until_the_start_is_refused(add_event, buy, stored, wait_for_lock):
     event = add_event(starts_at=NOW + MINUTE, **FREE)
     wait_for_lock(until=NOW + MINUTE)
 
@@ -69,7 +67,7 @@ def test_a_purchase_whose_turn_comes_after_the_start_is_refused(
 
 
 @pytest.mark.behaviour("lock.instant")
-def test_a_voucher_that_lapses_meanwhile_is_refused(
+def test_a_voucher_that_lapses_during_the_wait_is_refused(
     add_event, add_voucher, buy, stored, wait_for_lock
 ):
     add_voucher("SPRING", valid_until=NOW)
@@ -80,7 +78,9 @@ def test_a_voucher_that_lapses_meanwhile_is_refused(
 
 
 @pytest.mark.behaviour("lock.instant")
-def test_a_hold_that_lapses_meanwhile_frees_its_seats(add_event, add_order, buy, wait_for_lock):
+def test_a_hold_that_lapses_during_the_wait_frees_its_seats(
+    add_event, add_order, buy, wait_for_lock
+):
     event = add_event(capacity=1, **FREE)
     add_order(event, "pending", hold_until=NOW)
     wait_for_lock(until=NOW + TICK)
@@ -89,7 +89,7 @@ def test_a_hold_that_lapses_meanwhile_frees_its_seats(add_event, add_order, buy,
 
 
 @pytest.mark.behaviour("lock.instant")
-def test_a_ticket_is_checked_in_at_the_instant_of_its_turn(
+def test_a_ticket_is_checked_in_at_the_instant_after_the_wait(
     add_event, add_order, models, organiser_client, stored, wait_for_lock
 ):
     event = add_event()
@@ -102,7 +102,7 @@ def test_a_ticket_is_checked_in_at_the_instant_of_its_turn(
 
 
 @pytest.mark.behaviour("lock.instant")
-def test_a_capacity_may_be_cut_by_the_seats_of_a_hold_that_lapses_meanwhile(
+def test_the_seats_of_a_hold_that_lapses_during_the_wait_are_not_taken(
     add_event, add_order, organiser_client, stored, wait_for_lock
 ):
     event = add_event(capacity=10)
@@ -128,7 +128,7 @@ def test_a_capacity_may_be_cut_by_the_seats_of_a_hold_that_lapses_meanwhile(
 
 
 @pytest.mark.behaviour("lock.instant")
-def test_somebody_who_joins_has_joined_at_the_instant_of_their_turn(
+def test_an_entry_is_created_at_the_instant_of_its_turn(
     add_event, add_order, client, stored, wait_for_lock
 ):
     event = add_event(capacity=1)
@@ -142,7 +142,23 @@ def test_somebody_who_joins_has_joined_at_the_instant_of_their_turn(
 
 
 @pytest.mark.behaviour("lock.instant")
-def test_an_offer_of_the_job_stands_for_two_days_from_its_turn(
+def test_an_entry_whose_turn_comes_after_the_start_is_refused(
+    add_event, add_order, client, stored, wait_for_lock
+):
+    event = add_event(starts_at=NOW + MINUTE, capacity=1)
+    add_order(event)
+    fields = {"email": "cleo@example.org", "quantity": "1"}
+    wait_for_lock(until=NOW + MINUTE)
+
+    answer = client.post(f"/events/{event.slug}/waitlist", data=fields)
+
+    assert answer.status_code == 409
+    assert "Sales are closed: the event has started." in text_of(answer)
+    assert stored("WaitlistEntry") == []
+
+
+@pytest.mark.behaviour("lock.instant")
+def test_an_offer_of_the_job_stands_for_two_days_after_the_wait(
     add_entry, add_event, add_order, run_job, stored, wait_for_lock
 ):
     event = add_event(capacity=1)
@@ -156,7 +172,7 @@ def test_an_offer_of_the_job_stands_for_two_days_from_its_turn(
 
 
 @pytest.mark.behaviour("lock.instant")
-def test_the_job_ends_what_has_lapsed_by_its_turn(
+def test_the_job_ends_what_has_lapsed_after_the_wait(
     add_entry, add_event, add_order, run_job, stored, wait_for_lock
 ):
     event = add_event(capacity=2)
@@ -212,7 +228,7 @@ def test_what_comes_too_late_does_not_wait(add_event, client, form):
 
 
 @pytest.mark.behaviour("lock.instant")
-def test_an_offer_after_a_cancellation_stands_for_two_days_from_its_own_turn(
+def test_an_offer_after_a_cancellation_stands_for_two_days_after_its_own_wait(
     add_entry, add_event, add_order, cancel, clock, gateway, models, monkeypatch, stored
 ):
     """The cancellation waits a minute for its lock, and the list that is served then another."""
@@ -253,3 +269,23 @@ def test_a_cancellation_looks_again_after_its_wait(
 
     assert cancel(order).status_code == 409
     assert [order.refund_state for order in stored("Order")] == ["none"]
+
+
+@pytest.mark.behaviour("checkout.idempotent")
+def test_a_purchase_looks_again_after_its_wait(
+    add_event, add_order, buy, models, monkeypatch, stored
+):
+    """While it waits, a second click on the same form has made an order."""
+    event = add_event(**FREE)
+    lock = models.Lockable.lock
+
+    def wait(row):
+        add_order(event, checkout_id="form-1", email="ada@example.org")
+        lock(row)
+
+    monkeypatch.setattr(models.Lockable, "lock", wait)
+
+    answer = buy(event)
+
+    [order] = stored("Order")
+    assert answer.location == f"/orders/{order.reference}/{order.secret}"

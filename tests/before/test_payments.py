@@ -3,7 +3,7 @@
 import pytest
 import requests
 
-from tests.before.helpers import MINUTE, NOW, TICK, hidden_value, text_of
+from tests.kit.helpers import MINUTE, NOW, TICK, hidden_value, text_of
 
 
 @pytest.mark.behaviour("checkout.declined")
@@ -124,7 +124,7 @@ def meanwhile(gateway, stored):
 
 
 @pytest.mark.behaviour("checkout.overtaken")
-def test_a_success_that_the_webhook_told_first_counts_once(
+def test_a_success_that_the_webhook_reports_first_counts_once(
     add_event, buy, gateway, mailbox, meanwhile, stored, webhook
 ):
     gateway.charges(id="ch_1")
@@ -140,7 +140,7 @@ def test_a_success_that_the_webhook_told_first_counts_once(
 
 
 @pytest.mark.behaviour("checkout.overtaken")
-def test_a_success_that_the_webhook_told_first_is_not_undone(
+def test_a_success_that_the_webhook_reports_first_is_not_undone(
     add_event, buy, gateway, meanwhile, stored, webhook
 ):
     gateway.answers("charges", status=402, json={"error": {"message": "No."}})
@@ -152,7 +152,7 @@ def test_a_success_that_the_webhook_told_first_is_not_undone(
 
 
 @pytest.mark.behaviour("checkout.overtaken")
-def test_a_refusal_that_the_webhook_told_first_serves_the_waiting_list_once(
+def test_a_failure_that_the_webhook_reports_first_serves_the_waiting_list_once(
     add_entry, add_event, buy, gateway, mailbox, meanwhile, stored, webhook
 ):
     event = add_event(capacity=1)
@@ -165,6 +165,47 @@ def test_a_refusal_that_the_webhook_told_first_serves_the_waiting_list_once(
     assert [order.status for order in stored("Order")] == ["declined"]
     assert [entry.status for entry in stored("WaitlistEntry")] == ["offered"]
     assert len(mailbox.mails) == 1
+
+
+@pytest.mark.behaviour("checkout.overtaken")
+@pytest.mark.behaviour("offer.taken")
+@pytest.mark.parametrize("capacity", [1, 2])
+def test_a_success_after_a_failed_webhook_takes_the_offer_again(
+    add_entry, add_event, buy, gateway, meanwhile, stored, webhook, capacity
+):
+    event = add_event(capacity=capacity)
+    add_entry(event, "offered", email="ada@example.org", token="Ada-s-key")
+    gateway.charges(id="ch_1")
+    meanwhile(lambda order: webhook(order, "charge.failed"))
+
+    buy(event, offer="Ada-s-key")
+
+    assert [order.status for order in stored("Order")] == ["paid"]
+    assert [entry.status for entry in stored("WaitlistEntry")] == ["taken"]
+
+
+@pytest.mark.behaviour("checkout.overtaken")
+def test_an_order_that_a_webhook_pays_while_the_queue_is_served_is_not_shown_as_declined(
+    add_event, buy, gateway, models, monkeypatch, stored, webhook
+):
+    gateway.answers("charges", status=402, json={"error": {"message": "No."}})
+    lock, locks = models.Lockable.lock, []
+
+    def lock_late(row):
+        locks.append(row)
+        # The first holds the seats, the second declines the order, the third serves the queue.
+        if len(locks) == 3:
+            monkeypatch.setattr(models.Lockable, "lock", lock)
+            assert webhook(stored("Order")[0]).status_code == 200
+        lock(row)
+
+    monkeypatch.setattr(models.Lockable, "lock", lock_late)
+
+    answer = buy(add_event())
+
+    [order] = stored("Order")
+    assert order.status == "paid"
+    assert answer.location == f"/orders/{order.reference}/{order.secret}"
 
 
 @pytest.fixture
@@ -252,7 +293,7 @@ def test_the_key_of_the_shop_gives_way_to_no_other_password(
     add_event, buy, gateway, monkeypatch, tmp_path
 ):
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine gateway.example login somebody password else\n")
+    netrc.write_text("machine gateway.example login another password another\n")
     monkeypatch.setenv("NETRC", str(netrc))
     gateway.charges()
 

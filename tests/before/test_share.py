@@ -1,4 +1,4 @@
-"""Telling friends: an account at the social network, and a post in its name."""
+"""Sharing: an account at the social network, and a post in its name."""
 
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -6,7 +6,7 @@ import pytest
 import requests
 from itsdangerous import URLSafeTimedSerializer
 
-from tests.before.helpers import (
+from tests.kit.helpers import (
     NETWORK_URL,
     SHARE_URL,
     form_of,
@@ -80,13 +80,13 @@ def address(order):
 
 @pytest.fixture
 def is_connected(address, client):
-    """Return a function that tells whether a visitor's share page says so."""
+    """Return a function that reads on a visitor's share page whether an account is connected."""
     return lambda visitor=client: 'action="/share/disconnect"' in visitor.get(address).text
 
 
 @pytest.fixture
 def cookie(client):
-    """Return a function that reads the visitor's cookie as anybody can: without the key."""
+    """Return a function that reads the visitor's cookie without the key."""
 
     def cookie():
         _, facts = URLSafeTimedSerializer("no key").loads_unsafe(
@@ -106,7 +106,7 @@ def test_the_page_shows_what_will_be_posted(address, client):
 
 
 @pytest.mark.behaviour("share.page")
-def test_who_is_not_connected_is_led_to_the_network_and_back(address, client):
+def test_a_visitor_who_is_not_connected_is_led_to_the_network_and_back(address, client):
     page = client.get(address)
 
     assert f'href="/share/authorize?next={address}"' in page.text
@@ -114,7 +114,7 @@ def test_who_is_not_connected_is_led_to_the_network_and_back(address, client):
 
 
 @pytest.mark.behaviour("share.page")
-def test_who_is_connected_can_post_and_disconnect(address, client, connect):
+def test_a_visitor_who_is_connected_can_post_and_disconnect(address, client, connect):
     connect()
 
     page = client.get(address)
@@ -122,16 +122,6 @@ def test_who_is_connected_can_post_and_disconnect(address, client, connect):
     assert f'action="{address}"' in page.text
     assert 'action="/share/disconnect"' in page.text
     assert "/share/authorize" not in page.text
-
-
-@pytest.mark.behaviour("share.page")
-@pytest.mark.parametrize(("status", "leads"), [("paid", True), ("pending", False)])
-def test_a_paid_order_leads_to_it(add_event, add_order, client, status, leads):
-    order = add_order(add_event(), status)
-
-    page = client.get(f"/orders/{order.reference}/{order.secret}")
-
-    assert (f'href="/share/{order.reference}/{order.secret}"' in page.text) is leads
 
 
 @pytest.mark.behaviour("share.unknown_order")
@@ -241,7 +231,7 @@ def test_a_network_that_refuses_to_connect_is_a_403(client, network, status):
 
 @pytest.mark.behaviour("share.authorize.failed")
 @pytest.mark.parametrize("unclear", NO_CREDENTIALS.values(), ids=NO_CREDENTIALS)
-def test_without_a_clear_answer_nobody_is_sent_anywhere(client, network, unclear):
+def test_without_a_clear_answer_the_visitor_is_not_sent_to_the_network(client, network, unclear):
     network.answers("oauth/request_token", **unclear)
 
     answer = client.get("/share/authorize")
@@ -279,7 +269,7 @@ def test_what_was_begun_before_is_dropped(begin, client, come_back, network, sta
 
 
 @pytest.mark.behaviour("share.authorized")
-def test_who_allows_it_comes_back_connected(connect, client, is_connected):
+def test_a_visitor_who_allows_it_comes_back_connected(connect, client, is_connected):
     answer = connect()
 
     assert answer.status_code == 303
@@ -320,7 +310,7 @@ def test_the_visitor_lands_where_they_set_out(address, begin, come_back, network
 
 @pytest.mark.behaviour("share.next")
 @pytest.mark.parametrize("elsewhere", ELSEWHERE)
-def test_connecting_leads_nobody_to_another_site(begin, come_back, network, elsewhere):
+def test_connecting_does_not_lead_to_another_site(begin, come_back, network, elsewhere):
     begin(address=f"/share/authorize?{urlencode({'next': elsewhere})}")
     network.gives_lasting()
 
@@ -337,7 +327,7 @@ def test_where_an_earlier_try_led_is_forgotten(begin, come_back, network):
 
 
 @pytest.mark.behaviour("share.callback.strange")
-def test_a_callback_that_nobody_waits_for_is_refused(come_back, network):
+def test_a_callback_without_a_connection_being_made_is_refused(come_back, network):
     answer = come_back()
 
     assert answer.status_code == 400
@@ -363,7 +353,7 @@ def test_a_callback_with_another_token_leaves_the_connection_to_be_made(
 
 
 @pytest.mark.behaviour("share.callback.strange")
-def test_a_callback_that_comes_again_is_refused_and_disconnects_nobody(
+def test_a_callback_that_comes_again_is_refused_and_the_account_stays_connected(
     connect, come_back, is_connected, network
 ):
     connect()
@@ -384,7 +374,9 @@ def test_the_token_of_the_connection_itself_is_no_callback(connect, come_back, i
 
 
 @pytest.mark.behaviour("share.callback.strange")
-def test_who_begins_anew_is_no_longer_waited_for_with_the_first_token(begin, come_back, network):
+def test_after_beginning_again_a_callback_with_the_first_token_is_refused(
+    begin, come_back, network
+):
     begin(oauth_token="first")
     begin(oauth_token="second")
 
@@ -395,7 +387,9 @@ def test_who_begins_anew_is_no_longer_waited_for_with_the_first_token(begin, com
 
 @pytest.mark.behaviour("share.callback.denied")
 @pytest.mark.parametrize("verifier", [None, ""])
-def test_who_does_not_allow_it_is_told_so(begin, come_back, is_connected, verifier):
+def test_a_visitor_who_does_not_allow_it_gets_a_page_that_says_so(
+    begin, come_back, is_connected, verifier
+):
     begin()
 
     answer = come_back(oauth_verifier=verifier, oauth_problem="user_refused")
@@ -406,7 +400,7 @@ def test_who_does_not_allow_it_is_told_so(begin, come_back, is_connected, verifi
 
 
 @pytest.mark.behaviour("share.callback.denied")
-def test_who_did_not_allow_it_finds_the_way_back(begin, come_back):
+def test_a_visitor_who_did_not_allow_it_gets_a_link_back(begin, come_back):
     begin(address="/share/authorize?next=/share/ABCDE/secret-1")
 
     page = come_back(oauth_verifier=None)
@@ -415,7 +409,7 @@ def test_who_did_not_allow_it_finds_the_way_back(begin, come_back):
 
 
 @pytest.mark.behaviour("share.callback.denied")
-def test_who_did_not_allow_it_has_to_begin_again(begin, come_back, network):
+def test_a_visitor_who_did_not_allow_it_has_to_begin_again(begin, come_back, network):
     begin()
     come_back(oauth_verifier=None)
 
@@ -438,7 +432,7 @@ def test_a_network_that_refuses_the_swap_is_a_403(begin, come_back, network, sta
 
 @pytest.mark.behaviour("share.callback.failed")
 @pytest.mark.parametrize("unclear", NO_CREDENTIALS.values(), ids=NO_CREDENTIALS)
-def test_without_a_clear_answer_nobody_is_connected(
+def test_without_a_clear_answer_no_account_is_connected(
     begin, come_back, is_connected, network, unclear
 ):
     begin()
@@ -611,7 +605,9 @@ def test_a_post_that_may_be_out_is_not_sent_again(
 
 
 @pytest.mark.behaviour("share.disconnect")
-def test_who_disconnects_is_no_longer_connected(address, client, connect, is_connected):
+def test_after_disconnecting_the_account_is_no_longer_connected(
+    address, client, connect, is_connected
+):
     connect()
 
     answer = client.post("/share/disconnect", data={"next": address})
@@ -645,7 +641,7 @@ def test_an_organiser_who_disconnects_is_still_logged_in(connect, organiser_clie
 
 @pytest.mark.behaviour("share.next")
 @pytest.mark.parametrize("elsewhere", ELSEWHERE)
-def test_disconnecting_leads_nobody_to_another_site(client, elsewhere):
+def test_disconnecting_does_not_lead_to_another_site(client, elsewhere):
     answer = client.post("/share/disconnect", data={"next": elsewhere})
 
     assert answer.location == "/"
@@ -690,7 +686,7 @@ def test_two_visitors_connect_at_once_and_each_posts_as_themselves(
 
 
 @pytest.mark.behaviour("share.visitors")
-def test_a_callback_is_good_for_nobody_else(app, begin, come_back, is_connected):
+def test_a_callback_of_one_visitor_is_refused_for_another(app, begin, come_back, is_connected):
     ada, bruno = app.test_client(), app.test_client()
     begin(ada)
 
@@ -699,7 +695,7 @@ def test_a_callback_is_good_for_nobody_else(app, begin, come_back, is_connected)
 
 
 @pytest.mark.behaviour("share.visitors")
-def test_who_disconnects_disconnects_nobody_else(app, connect, is_connected):
+def test_disconnecting_one_visitor_leaves_others_connected(app, connect, is_connected):
     with app.app_context():
         ada, bruno = app.test_client(), app.test_client()
         connect(ada)
@@ -736,6 +732,6 @@ def test_under_a_new_secret_key_the_account_has_to_be_connected_again(
 
     page = client.get(address)
 
-    # Flask reads the session by the key of before; the credentials in it are past reading.
+    # Flask still reads the session, by its old key; the credentials in it cannot be read any more.
     assert "Your account is connected." in text_of(page)
     assert f'href="/share/authorize?next={address}"' in page.text

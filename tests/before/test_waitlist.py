@@ -1,8 +1,8 @@
-"""Waiting for seats: joining, and who is offered what comes free."""
+"""The waiting list: joining, and the offers of seats that come free."""
 
 import pytest
 
-from tests.before.helpers import DAY, HOUR, NOW, TICK, text_of
+from tests.kit.helpers import DAY, HOUR, NOW, TICK, text_of
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def states(stored):
 
 
 @pytest.mark.behaviour("waitlist.joined")
-def test_who_finds_no_seat_joins_the_waiting_list(client, join, sold_out, stored):
+def test_without_a_seat_left_a_visitor_joins_the_waiting_list(client, join, sold_out, stored):
     event = sold_out()
 
     answer = join(event)
@@ -61,7 +61,7 @@ def test_who_finds_no_seat_joins_the_waiting_list(client, join, sold_out, stored
 
 
 @pytest.mark.behaviour("waitlist.joined")
-def test_who_wants_more_seats_than_are_left_joins_too(
+def test_a_visitor_who_wants_more_seats_than_are_left_joins_too(
     add_entry, add_event, add_order, join, states
 ):
     event = add_event(capacity=4)
@@ -90,7 +90,7 @@ def test_a_place_is_for_one_event_and_one_e_mail(join, sold_out, stored):
     ("status", "offered_until"),
     [("lapsed", NOW - DAY), ("taken", NOW + DAY), ("offered", NOW - TICK)],
 )
-def test_once_an_offer_is_over_one_may_join_again(
+def test_after_an_offer_is_over_its_holder_may_join_again(
     add_entry, join, sold_out, states, status, offered_until
 ):
     event = sold_out()
@@ -106,7 +106,7 @@ def test_once_an_offer_is_over_one_may_join_again(
     ("left", "sentence"),
     [(1, "There are seats: 1 seat is left."), (2, "There are seats: 2 seats are left.")],
 )
-def test_while_there_are_as_many_seats_as_wanted_nobody_waits(
+def test_while_there_are_as_many_seats_as_wanted_joining_is_refused(
     add_event, join, stored, left, sentence
 ):
     answer = join(add_event(capacity=left), quantity=left)
@@ -135,32 +135,6 @@ def test_joining_again_keeps_the_place(
 
 
 @pytest.mark.behaviour("waitlist.invalid")
-@pytest.mark.parametrize(
-    ("field", "value", "sentence"),
-    [
-        ("email", "", "Give an e-mail address, such as ada@example.org."),
-        ("email", "cleo@", "Give an e-mail address, such as ada@example.org."),
-        ("email", f"{'a' * 243}@example.org", "Give an e-mail address of up to 254 letters."),
-        ("quantity", "", "Choose 1 to 4 seats."),
-        ("quantity", "0", "Choose 1 to 4 seats."),
-        ("quantity", "5", "Choose 1 to 4 seats."),
-        ("quantity", "two", "Choose 1 to 4 seats."),
-    ],
-)
-def test_a_field_outside_its_limits_is_refused(
-    add_event, add_order, join, stored, field, value, sentence
-):
-    event = add_event(capacity=10, max_per_order=4)
-    add_order(event, quantity=10)
-
-    answer = join(event, **{field: value})
-
-    assert answer.status_code == 422
-    assert sentence in text_of(answer)
-    assert stored("WaitlistEntry") == []
-
-
-@pytest.mark.behaviour("waitlist.invalid")
 def test_more_seats_than_there_are_cannot_be_waited_for(add_event, add_order, join):
     event = add_event(capacity=2, max_per_order=4)
     add_order(event)
@@ -170,15 +144,18 @@ def test_more_seats_than_there_are_cannot_be_waited_for(add_event, add_order, jo
 
 
 @pytest.mark.behaviour("waitlist.invalid")
-def test_the_form_is_shown_again_as_it_was_typed(join, sold_out):
+def test_an_invalid_form_is_shown_again_as_it_was_typed(join, sold_out, stored):
     page = join(sold_out(), email="cleo@", quantity="77")
 
+    assert page.status_code == 422
+    assert "Give an e-mail address, such as ada@example.org." in text_of(page)
+    assert stored("WaitlistEntry") == []
     for typed in ("cleo@", "77"):
         assert f'value="{typed}"' in page.text
 
 
 @pytest.mark.behaviour("waitlist.closed")
-def test_from_the_start_on_nobody_joins(join, sold_out, stored):
+def test_from_the_start_on_joining_is_refused(join, sold_out, stored):
     answer = join(sold_out(starts_at=NOW), email="")
 
     assert answer.status_code == 409
@@ -186,14 +163,9 @@ def test_from_the_start_on_nobody_joins(join, sold_out, stored):
     assert stored("WaitlistEntry") == []
 
 
-@pytest.mark.behaviour("waitlist.closed")
-def test_a_second_before_the_start_one_may_join(join, sold_out):
-    assert join(sold_out(starts_at=NOW + TICK)).status_code == 303
-
-
 @pytest.mark.behaviour("waitlist.unknown_event")
 @pytest.mark.parametrize("slug", ["draft", "nothing-at-all"])
-def test_nobody_waits_for_an_unknown_or_unpublished_event(client, sold_out, stored, slug):
+def test_an_unknown_or_unpublished_event_has_no_waiting_list(client, sold_out, stored, slug):
     sold_out("Draft", published=False)
 
     answer = client.post(f"/events/{slug}/waitlist", data={"email": "c@d.org", "quantity": "1"})
@@ -226,9 +198,7 @@ def test_two_free_seats_are_offered_in_the_order_of_joining(
 
 
 @pytest.mark.behaviour("waitlist.order")
-def test_what_is_held_for_others_is_not_offered(
-    add_entry, add_event, add_order, free_seats, states
-):
+def test_seats_that_are_taken_are_not_offered(add_entry, add_event, add_order, free_seats, states):
     event = add_event(capacity=4)
     add_order(event)
     add_order(event, "pending")
@@ -254,7 +224,7 @@ def test_closed_entries_are_passed_over(add_entry, add_event, free_seats, states
 
 @pytest.mark.behaviour("waitlist.served")
 @pytest.mark.parametrize("refund", [200, 500], ids=["refunded", "refund due"])
-def test_a_cancelled_order_s_seats_are_offered(
+def test_the_seats_of_a_cancelled_order_are_offered(
     add_entry, add_event, add_order, cancel, gateway, mailbox, states, refund
 ):
     event = add_event(capacity=1)
@@ -269,7 +239,9 @@ def test_a_cancelled_order_s_seats_are_offered(
 
 
 @pytest.mark.behaviour("waitlist.served")
-def test_a_declined_order_s_seats_are_offered(add_entry, add_event, buy, gateway, mailbox, states):
+def test_the_seats_of_a_declined_order_are_offered(
+    add_entry, add_event, buy, gateway, mailbox, states
+):
     event = add_event(capacity=1)
     add_entry(event)
     gateway.answers("charges", status=402, json={"error": {"message": "No."}})
@@ -314,7 +286,7 @@ def test_an_offer_stands_for_two_days_and_is_mailed(
 
 
 @pytest.mark.behaviour("offer.mail")
-def test_an_offer_that_lapsed_unmailed_is_mailed_no_more(
+def test_an_offer_that_lapsed_before_it_was_mailed_is_not_mailed(
     add_entry, add_event, free_seats, mailbox
 ):
     event = add_event(capacity=1)

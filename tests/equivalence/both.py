@@ -1,4 +1,4 @@
-"""Two apps that are used at once, and must not be told apart."""
+"""Two apps that are used at once, and must not show any difference."""
 
 import json
 import random
@@ -90,7 +90,7 @@ class Connection(SMTP):
         self._outside = outside
 
     def ehlo_or_helo_if_needed(self) -> None:
-        """Greet nobody."""
+        """Do nothing: there is no server to greet."""
 
     def sendmail(self, sender: str, to: Any, content: bytes, *options: Any) -> dict[str, Any]:
         """Take a mail; `send_message` ends here."""
@@ -111,7 +111,7 @@ class Visitor:
         data = {**self._hidden, **typed} if method == "POST" else None
         return self._lines(self._client.open(address, method=method, data=data, **more))
 
-    def tell(self, body: bytes, signature: str) -> list[str]:
+    def send_webhook(self, body: bytes, signature: str) -> list[str]:
         """Send a webhook, and return the answer as `open` does."""
         headers = {"Gateway-Signature": signature}
         return self._lines(self._client.post("/webhooks/payments", data=body, headers=headers))
@@ -138,7 +138,7 @@ class Visitor:
 
 
 class Both:
-    """Does everything in both apps, and fails at the first step that can be told apart."""
+    """Does everything in both apps, and fails at the first step with a difference."""
 
     def __init__(
         self,
@@ -163,9 +163,11 @@ class Both:
         seen = self._step(f"POST {address}", lambda visitor: visitor.open("POST", address, typed))
         return next((line[10:] for line in seen if line.startswith("Location: ")), "")
 
-    def tell(self, body: bytes, signature: str) -> None:
+    def send_webhook(self, body: bytes, signature: str) -> None:
         """Send a webhook."""
-        self._step(f"webhook {body[:100]!r}", lambda visitor: visitor.tell(body, signature))
+        self._step(
+            f"webhook {body[:100]!r}", lambda visitor: visitor.send_webhook(body, signature)
+        )
 
     def find(self, pattern: str) -> str:
         """Return what the first group matches in the last page, or in the mails it led to."""
@@ -179,7 +181,7 @@ class Both:
 
     @contextmanager
     def network_says(self, status: int, text: str = "") -> Iterator[None]:
-        """Let the social network give this answer, whatever it is asked."""
+        """Let the social network give this answer to every request."""
         self._outside.network_says = status, text
         yield
         self._outside.network_says = None

@@ -28,7 +28,7 @@ def running_shops(request, tmp_path_factory):
 
 @pytest.fixture
 def shops(running_shops) -> list[Shop]:
-    """Both shops; nothing was sold yet in either."""
+    """Both shops, without sales."""
     for shop in running_shops.values():
         shop.open_afresh()
     return list(running_shops.values())

@@ -20,7 +20,7 @@ Case = Callable[[Shop], Task]
 
 
 class Point(NamedTuple):
-    """Before, at or after an effect of a case, counted from 0, as the failure wants it."""
+    """Before, at or after an effect of a case, counted from 0; the failure says which."""
 
     case: Case
     number: int
@@ -38,7 +38,7 @@ class Point(NamedTuple):
 
     @property
     def leaves_mail_in_doubt(self) -> bool:
-        """Whether a mail has arrived, and the app does not know or could not note it."""
+        """Whether a mail has arrived, and the app got no answer or could not store it."""
         if self.effect == MAIL:
             return self.failure == Failure.TIMEOUT
         was_mailed = self.number > 0 and self.effects[self.number - 1] == MAIL

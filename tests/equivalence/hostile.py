@@ -1,4 +1,4 @@
-"""What nobody sends by accident: requests as they go over the wire, by group and by name.
+"""Hostile requests, byte by byte as they are sent, by group and by name.
 
 The groups are fixed lists; `mutations` changes good requests by chance.
 """
@@ -15,7 +15,7 @@ from workbench.sandbox.webhooks import sign
 
 NAME = "shop.example"
 HOST = f"Host: {NAME}".encode()
-# Whoever joins its waiting list gets the same answer in both apps, and no money moves.
+# A visitor who joins its waiting list gets the same answer in both apps, and pays nothing.
 SOLD_OUT = "/events/late-laughs"
 KIB = 1024
 WEBHOOK = b"POST /webhooks/payments HTTP/1.1"
@@ -30,13 +30,13 @@ class Visitor:
 
     @property
     def headers(self) -> tuple[bytes, ...]:
-        """What proves that a form is the visitor's own, wherever its fields are."""
+        """The form token of the visitor, in the query or in the body."""
         return f"Cookie: session={self.cookie}".encode(), f"X-CSRFToken: {self.token}".encode()
 
 
 @dataclass(frozen=True)
 class Known:
-    """What the requests need to know of the shop; the secret is that of somebody's order."""
+    """The values of the shop that the requests need; the secret is that of an order."""
 
     routes: Sequence[tuple[str, Sequence[str]]]
     stranger: Visitor
@@ -47,7 +47,7 @@ class Known:
 
 
 def request(line: bytes, *headers: bytes, body: bytes = b"", host: bytes = HOST) -> bytes:
-    """Return a request as it should be, but for what is given."""
+    """Return a valid request, except for what is given."""
     return b"\r\n".join([line, *([host] if host else []), *headers, b"", body])
 
 
@@ -188,7 +188,7 @@ def headers(known: Known) -> Iterator[bytes]:
 
 
 def lengths(known: Known) -> Iterator[bytes]:
-    """Bodies that are longer or shorter than they say, or say it twice."""
+    """Bodies that are longer or shorter than their length says, or that have two lengths."""
     form = b"name=Eve&password=guess"
     for headers in (
         b"",
@@ -385,7 +385,7 @@ FORMS = (
 
 
 def forms(known: Known) -> Iterator[bytes]:
-    """Every kind of body at every address that takes a form, by somebody who may send it."""
+    """Every kind of body at every address that takes a form, by a visitor who may send it."""
     for path, names in known.routes:
         visitor = known.organiser if path.startswith("/organiser") else known.stranger
         if "POST" in names:
@@ -394,7 +394,7 @@ def forms(known: Known) -> Iterator[bytes]:
 
 
 def webhooks(known: Known) -> Iterator[bytes]:
-    """Messages that are signed well, and yet no gateway's."""
+    """Messages with a valid signature that no gateway would send."""
     charge = {"id": "ch_1", "amount": 1, "reference": "NONE7"}
     good = {"id": "evt_1", "type": "charge.succeeded", "data": {"charge": charge}}
     bodies = [

@@ -46,11 +46,11 @@ class Rows(NamedTuple):
 def check_invariants(
     shop: Shop, *, finished: bool = False, mailed_twice: Collection[str] = ()
 ) -> None:
-    """Fail with a sentence for all that is wrong in the database, the bank or the mailbox.
+    """Fail with a sentence for each thing that is wrong in the database, the bank or the mailbox.
 
     When all jobs are `finished`, nothing may be left half done either. `mailed_twice` are the
-    ids of mails that were sent by a process that could not note so any more: in the end exactly
-    they have arrived twice.
+    ids of mails that were sent by a process that could not store this any more: in the end
+    exactly these have arrived twice.
     """
     rows = Rows.of(shop)
     problems = [
@@ -66,7 +66,7 @@ def check_invariants(
 
 
 def check_locks(shop: Shop) -> None:
-    """Fail where a process that is done, or dead, still has a lock."""
+    """Fail when a process that has finished, or was killed, still has a lock."""
     for row in [*shop.all("Event"), *shop.all("Organiser")]:
         with shop.locked(row):
             pass
@@ -138,7 +138,7 @@ def holds_seats(row, now: datetime) -> bool:
 
 
 def wrong_queue(rows: Rows) -> Iterator[str]:
-    """Look at the waiting list: nobody is overtaken."""
+    """Check the waiting list: no entry is overtaken."""
     waiting = {}
     for entry in rows.entries:
         if entry.status == "waiting":
@@ -191,7 +191,7 @@ def wrong_mails(
     arrived = {row_of(mail["Message-ID"]) for mail in shop.letters.all}
     for row in rows.with_mails():
         for noted in noted_mails(row):
-            if row.mail_id(noted) not in arrived:
+            if row.mail_id(getattr(type(row), noted)) not in arrived:
                 yield f"{row.email}: {noted} is noted, and no mail has come."
 
 
@@ -207,7 +207,9 @@ def row_of(message_id: str) -> str:
 def mails_in_doubt(shop: Shop) -> set[str]:
     """Return the ids of the mails that have arrived and are not noted, or have arrived twice."""
     noted = {
-        row.mail_id(noted) for row in Rows.of(shop).with_mails() for noted in noted_mails(row)
+        row.mail_id(getattr(type(row), noted))
+        for row in Rows.of(shop).with_mails()
+        for noted in noted_mails(row)
     }
     arrived = Counter(mail["Message-ID"] for mail in shop.letters.all)
     return {id_ for id_, number in arrived.items() if number > 1 or row_of(id_) not in noted}
@@ -224,7 +226,7 @@ def unfinished(shop: Shop, rows: Rows) -> Iterator[str]:
         if (order.status == "paid" and not order.confirmation_sent_at) or (
             late and not order.refund_notice_sent_at
         ):
-            yield f"{order.reference} ({order.status}): the buyer was told nothing."
+            yield f"{order.reference} ({order.status}): the buyer got no mail."
     for entry in rows.entries:
         if holds_seats(entry, shop.now) and not entry.offer_sent_at:
-            yield f"{entry.email} was told nothing."
+            yield f"{entry.email} got no mail."

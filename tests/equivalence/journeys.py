@@ -1,6 +1,6 @@
 """Random journeys through both apps, and the shortest one that shows a difference.
 
-Hypothesis makes a journey up, which is done in both apps. Where they differ, or a rule is broken,
+Hypothesis generates a journey, which is done in both apps. Where they differ, or a rule is broken,
 the journey is shortened. `python -m tests.equivalence.journeys` is what `make prove` starts, once
 for each core.
 """
@@ -31,7 +31,7 @@ from hypothesis.stateful import (
 
 from tests.equivalence.oracles import Oracles, Violated
 from tests.equivalence.random_steps import SLUGS, steps_or_story
-from tests.equivalence.steps import Run, Send, Step, Tell, Wait
+from tests.equivalence.steps import Run, Send, Step, Wait, Webhook
 from tests.equivalence.world import SECURE_SITE, SITE, Different, World
 
 LONGEST = 50
@@ -149,7 +149,7 @@ def kind_of(step: Step) -> str:
                 "*" if part.startswith("<") or part in SLUGS else part for part in parts
             )
             return f"{step.method} /{shape}"
-        case Tell():
+        case Webhook():
             return "webhook"
         case Run():
             return step.words.split(" -")[0]
@@ -226,14 +226,14 @@ def explore(
 
 
 def generate_only(journeys: int) -> settings:
-    """Return how Hypothesis is to make up so many journeys."""
+    """Return the settings for Hypothesis for so many journeys."""
     return settings(
         max_examples=journeys,
         stateful_step_count=LONGEST,
         database=None,
         deadline=None,
         suppress_health_check=list(HealthCheck),
-        # The steps are shortened by `shorten`, which knows what they mean and is quicker.
+        # The steps are shortened by `shorten`, which understands the steps and is faster.
         phases=[Phase.generate],
         verbosity=Verbosity.quiet,
         print_blob=False,

@@ -17,11 +17,11 @@ SECRET_COLUMNS = {
     ("tickets", "code"),
     ("waitlist_entries", "token"),
 }
-# What is drawn by lot, here or at the gateway. A checkout id comes with the form.
+# Random values, made here or at the gateway. A checkout id comes with the form.
 DRAWN_COLUMNS = {*SECRET_COLUMNS, ("orders", "reference"), ("orders", "charge_id")} - {
     ("orders", "checkout_id")
 }
-# Who comes first at a lock depends on chance, and how often somebody came, too.
+# Which request gets a lock first depends on chance, and the number of attempts does, too.
 NOT_COMPARED = {"locks_taken", "password_hash"}
 WORD = re.compile(r"[\w-]+")
 # Keys of an app or of the network, and what protects a form.
@@ -31,7 +31,7 @@ LINES_SHOWN = 40
 
 
 def describe(shop: Shop, answer: Answer | None = None) -> list[str]:
-    """Return all that can be seen of a shop, in lines; what is drawn by lot is left out."""
+    """Return all that can be seen of a shop, in lines; random values are left out."""
     text = "\n".join([*_answer(answer), *_rows(shop), *_outside(shop)])
     drawn = _drawn(shop, DRAWN_COLUMNS)
     text = WORD.sub(lambda word: "…" if word[0] in drawn else word[0], text)
@@ -47,7 +47,7 @@ def assert_alike(seen: list[list[str]]) -> None:
 
 
 def secrets_of(shop: Shop, task: Task) -> set[str]:
-    """Return all that must not be in a log: the keys of this shop, of its buyers, of its doors."""
+    """Return all that must not be in a log: keys of this shop, its buyers and its tickets."""
     secrets = {API_KEY, WEBHOOK_SECRET, CLIENT_SECRET, PASSWORD, *_drawn(shop, SECRET_COLUMNS)}
     if isinstance(task.data, dict):
         secrets |= {task.data[name] for name in SECRET_FIELDS & task.data.keys()}
@@ -78,7 +78,7 @@ def _outside(shop: Shop) -> Iterator[str]:
 
 
 def _drawn(shop: Shop, columns: Collection[tuple[str, str]]) -> set[str]:
-    """Return what stands in these columns."""
+    """Return the values of these columns."""
     tables = shop.tables()
     found = {row[column] for table, column in columns for row in tables[table]}
     return found - {None}

@@ -1,6 +1,6 @@
 """What must hold in a shop at any time, written from the specification and not from the apps.
 
-Two apps that make the same mistake cannot be told apart. So after each step these rules look at
+Two apps that make the same mistake show no difference. So after each step these rules look at
 the rows, the mails and the gateway of one app; both are equal by then. No rule of the apps is
 imported: amounts and instants are worked out again here.
 """
@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from tests.equivalence.outside import API_KEY, GATEWAY, NETWORK, Outside
-from tests.equivalence.steps import Rows, Run, Step, Tell, instant_of
+from tests.equivalence.steps import Rows, Run, Step, Webhook, instant_of
 from tests.equivalence.world import PASSWORD, SETTINGS, WEBHOOK_SECRET, Reply, Seen
 
 Row = dict[str, Any]
@@ -32,7 +32,7 @@ ORDER_WAYS = {
     "expired": {"paid"},
     "cancelled": set(),
 }
-# An offer that was taken stands again where its order is declined.
+# An offer that was taken is valid again when its order is declined.
 ENTRY_WAYS = {
     "waiting": {"offered"},
     "offered": {"taken", "lapsed"},
@@ -142,7 +142,7 @@ class Facts:
 
     @property
     def undisturbed(self) -> bool:
-        """Whether nothing went wrong, and nobody came in between."""
+        """Whether nothing went wrong, and no other request came in between."""
         return not self.seen.faults
 
     def has_met(self, *points: str, effect: str | None = None) -> bool:
@@ -161,7 +161,7 @@ class Facts:
         return next(forms, None)
 
     def secrets(self) -> Iterator[str]:
-        """Yield what opens an order, an offer or a door."""
+        """Yield the secrets of orders and offers, and the codes of tickets."""
         yield from (order["secret"] for order in self.orders)
         yield from (entry["token"] for entry in self.entries)
         yield from (ticket["code"] for ticket in self.rows["tickets"])
@@ -277,7 +277,7 @@ def voucher_uses(facts: Facts) -> Iterator[str]:
 
 
 def transitions(facts: Facts) -> Iterator[str]:
-    """Orders, refunds and entries of the waiting list go only the ways that there are."""
+    """Orders, refunds and entries of the waiting list change only along allowed transitions."""
     for old_rows, rows, column, ways in (
         (facts.old_orders, facts.orders, "status", ORDER_WAYS),
         (facts.old_orders, facts.orders, "refund_state", REFUND_WAYS),
@@ -293,7 +293,7 @@ def transitions(facts: Facts) -> Iterator[str]:
 
 
 def _reachable(status: str, ways: dict[str, set[str]]) -> set[str]:
-    """Return where one step may lead: it goes several ways at once, as when one is let in."""
+    """Return where one step may lead: several transitions, when another step comes in between."""
     reached = set(ways[status])
     while more := {further for each in reached for further in ways[each]} - reached:
         reached |= more
@@ -422,7 +422,7 @@ def queue(facts: Facts) -> Iterator[str]:
 def open_entries(facts: Facts) -> Iterator[str]:
     """There is one open entry per event and e-mail."""
     now = facts.seen.now
-    # Whoever had an offer, and joined again while its order was pending, has it back.
+    # A visitor who had an offer, and joined again while its order was pending, has it back.
     given_back = {order["offer_id"] for order in facts.orders}
     keys = Counter(
         (entry["event_id"], entry["email"].lower())
@@ -484,7 +484,7 @@ def idempotency(facts: Facts) -> Iterator[str]:
 
 
 def statuses(facts: Facts) -> Iterator[str]:
-    """No 5xx but those that are promised."""
+    """No 5xx but those of the specification."""
     for reply in facts.seen.answers:
         if reply.who == "terminal":
             yield _if(
@@ -503,7 +503,7 @@ def _may_fail(facts: Facts, reply: Reply) -> bool:
 
 
 def _promised(facts: Facts, reply: Reply) -> bool:
-    """Return whether the specification promises this 5xx."""
+    """Return whether the specification allows this 5xx."""
     if reply.status == 500:
         # An error of the database's driver that no program expects.
         return any(facts.has_met(point, effect="breaks") for point in DATABASE)
@@ -515,7 +515,7 @@ def _promised(facts: Facts, reply: Reply) -> bool:
 
 
 def headers(facts: Facts) -> Iterator[str]:
-    """Every answer tells the browser to load nothing from elsewhere, and to keep it private."""
+    """The headers of every answer allow nothing from other sites, and keep it private."""
     for reply in facts.seen.answers:
         if reply.status is None or not reply.headers or reply.asked.startswith("GET /static"):
             continue
@@ -552,7 +552,7 @@ def value_is_local(address: str, site: str) -> bool:
 
 
 def secrets(facts: Facts) -> Iterator[str]:
-    """No secret is in the log, or on a page whose visitor has not shown that they know it."""
+    """No secret is in the log, or on a page whose visitor has not sent it."""
     log = "\n".join(facts.seen.log)
     for secret in (*facts.secrets(), *SECRETS_OF_THE_SHOP):
         yield _if(secret in log, f"{secret} is in the log:\n{log}")
@@ -641,7 +641,12 @@ def events(facts: Facts) -> Iterator[str]:
 def signatures(facts: Facts) -> Iterator[str]:
     """A webhook that is older than 300 seconds, or as far ahead, is refused; fractions count."""
     step = facts.step
-    if isinstance(step, Tell) and step.raw is None and step.secret is None and facts.undisturbed:
+    if (
+        isinstance(step, Webhook)
+        and step.raw is None
+        and step.secret is None
+        and facts.undisturbed
+    ):
         now = facts.seen.now.timestamp()
         too_old = abs(now - int(now - step.age)) > 300
         status = facts.seen.answers[0].status
@@ -657,16 +662,16 @@ def hosts(facts: Facts) -> Iterator[str]:
             yield _if(not ours and not posts, line)
 
 
-def told_of_refunds(facts: Facts) -> Iterator[str]:
-    """A buyer whose charge came too late is told at once, whatever became of the refund."""
+def refund_mails(facts: Facts) -> Iterator[str]:
+    """A buyer whose charge came too late gets a mail at once, with or without the refund."""
     for order in facts.orders:
         old = facts.old_orders.get(order["id"])
         is_new = old is None or old["refund_state"] == "none"
         if is_new and order["refund_state"] != "none" and order["status"] != "cancelled":
             excused = facts.has_met("mail", *DATABASE) or order["email"].startswith("bounce@")
             killed = any("kills" in fault.effect for fault in facts.seen.faults)
-            untold = order["refund_notice_sent_at"] is None
-            yield _if(untold and not excused and not killed, f"{order['reference']} is not told.")
+            unsent = order["refund_notice_sent_at"] is None
+            yield _if(unsent and not excused and not killed, f"{order['reference']} got no mail.")
 
 
 def nothing_left(facts: Facts) -> Iterator[str]:
@@ -762,6 +767,6 @@ RULES: tuple[Callable[[Facts], Iterator[str]], ...] = (
     events,
     signatures,
     hosts,
-    told_of_refunds,
+    refund_mails,
     nothing_left,
 )

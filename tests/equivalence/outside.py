@@ -1,8 +1,8 @@
-"""The world outside a shop, as unkind as the real one: gateway, social network, mail server.
+"""The world outside a shop, with all its failures: gateway, social network, mail server.
 
 All three are reached through the real libraries, down to the last step before the network, so
-that what is recorded is what would stand on the wire. They answer as the sandbox does, unless a
-`Fault` says that something goes wrong: then they fail, dawdle, lie, or another request comes in.
+that the record is what would be sent over the network. They answer as the sandbox does, unless a
+`Fault` says that something goes wrong: then they fail, are slow, lie, or another request comes in.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ LATE: dict[str, Callable[[], Exception]] = {
 
 
 class Killed(BaseException):
-    """The process ends here. No app may catch it."""
+    """The process ends here. No app may catch this exception."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Fault:
     - times out: it is done, but the answer comes too late;
     - kills before, kills after: the process ends;
     - takes time: `detail` is the instant that is reached meanwhile;
-    - lets in: `detail` is the step of somebody else that comes in between;
+    - lets in: `detail` is the step of another visitor that comes in between;
     - lies: `detail` names what the gateway or the network answers.
     """
 
@@ -121,7 +121,7 @@ class Trouble:
                 raise RuntimeError("Something that no program expects")
             case point, "fails":
                 raise EXPECTED[point]()
-            # What holds a lock lets nobody in: others come and time passes before it is taken.
+            # While a lock is held no other step comes in: others come and time passes before that.
             case "lock", "lets in":
                 self._let_in(fault.detail)
             case "lock", "takes time":
@@ -382,7 +382,7 @@ class Outside:
         return _json(201, facts)
 
     def capture(self, reference: str, amount: int) -> Charge:
-        """Let the charge of an order stand, if it does not yet, and return it."""
+        """Let the charge of an order succeed, if it has not yet, and return it."""
         key = f"{reference}-1"
         new = Charge(f"ch_{len(self.charges) + 1}", reference, amount, "succeeded")
         charge = self.charges.setdefault(key, new)

@@ -1,4 +1,4 @@
-"""Processes that each run an app, and do at the same moment what they are told.
+"""Processes that each run an app, and start their tasks at the same moment.
 
 They are forked from a server that has imported both apps already, so that one more is there in
 a moment. A task can be disturbed: one of its effects on the world fails, or the process is killed
@@ -51,7 +51,7 @@ class Failure(StrEnum):
 
 
 class Fault(NamedTuple):
-    """Which effect fails, counted from 0, and how. After the last effect comes the answer."""
+    """Which effect fails, counted from 0, and how. After the last effect, the app answers."""
 
     number: int
     failure: Failure
@@ -147,7 +147,7 @@ class Effects:
         error: Exception | None = None,
         timeout: Exception | None = None,
     ) -> Any:
-        """Have an effect, unless it is to fail; return what `act` returns."""
+        """Perform an effect, unless it is to fail; return what `act` returns."""
         fault = self._task.fault
         failure = fault.failure if fault and fault.number == len(self._seen) else None
         if failure == Failure.KILL:
@@ -186,7 +186,7 @@ class Process:
         self._effects = Effects()
 
     def work(self, line: Connection) -> None:
-        """Do one task after the other until the line is closed."""
+        """Do one task after the other until the connection is closed."""
         while True:
             try:
                 task = line.recv()
@@ -257,7 +257,7 @@ def begin_work(package: str, settings: Mapping[str, Any], line: Connection) -> N
 
 
 class Worker:
-    """A process, seen from the tests, and the line to it."""
+    """A process, seen from the tests, and the connection to it."""
 
     def __init__(self, context: Any, package: str, settings: Mapping[str, Any]) -> None:
         self._line, far_end = context.Pipe()
@@ -267,16 +267,16 @@ class Worker:
         self._process.start()
         far_end.close()
 
-    def tell(self, what: Task | str) -> None:
+    def send(self, what: Task | str) -> None:
         self._line.send(what)
 
     def handle_charge_event(self) -> Any:
-        """Return what the process says."""
+        """Return what the process has sent."""
         assert self._line.poll(LONGEST_WAIT), "A process waits for something that never comes."
         return self._line.recv()
 
     def has_said(self) -> bool:
-        """Return whether there is something to hear."""
+        """Return whether the process has sent something."""
         return self._line.poll()
 
     def close(self) -> None:
@@ -301,11 +301,11 @@ class Crew:
         """Begin with all tasks in the same moment, each in a process of its own."""
         workers = [self._worker() for _ in tasks]
         for worker, task in zip(workers, tasks, strict=True):
-            worker.tell(replace(task, is_race=len(tasks) > 1))
+            worker.send(replace(task, is_race=len(tasks) > 1))
         for worker in workers:
             assert worker.handle_charge_event() == READY
         for worker in workers:
-            worker.tell(GO)
+            worker.send(GO)
         return Errand(workers, self._idle)
 
     def close(self) -> None:
@@ -314,7 +314,7 @@ class Crew:
 
     def _worker(self) -> Worker:
         if self._idle:
-            # Not who has just worked: what one process leaves open is to be in another's way.
+            # Not the process that worked last: what one leaves open must be able to block another.
             return self._idle.pop(-min(2, len(self._idle)))
         return Worker(self._context, self._package, self._settings)
 

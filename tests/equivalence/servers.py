@@ -108,7 +108,7 @@ class Letters(Mailbox):
         return "250 OK"
 
     def about(self, subject: str) -> list[str]:
-        """Return to whom mails went whose subject begins like this."""
+        """Return the recipients of the mails whose subject begins like this."""
         return [mail["To"] for mail in self.all if mail["Subject"].startswith(subject)]
 
 
@@ -149,13 +149,13 @@ class SocialNetwork:
 
 
 def read_query(address: str) -> dict[str, str]:
-    """Return what stands behind the question mark of an address."""
+    """Return the query string of an address."""
     return dict(parse_qsl(urlsplit(address).query))
 
 
 @dataclass(frozen=True)
 class Servers:
-    """Whom an app talks to; `mail_port` takes mail."""
+    """The servers that an app talks to; `mail_port` takes mail."""
 
     bank: Bank
     letters: Letters
@@ -183,7 +183,7 @@ def running_servers() -> Iterator[Servers]:
 
 
 def closed_port() -> int:
-    """Return a port of this machine where nobody answers."""
+    """Return a port of this machine where no server listens."""
     with listen() as listener:
         return listener.getsockname()[1]
 

@@ -214,7 +214,7 @@ class Shop:
         return replace(task, session=begun.session)
 
     def sharing(self, order, session: Mapping[str, Any]) -> Task:
-        """Return a post about an order, by somebody whose session has an account."""
+        """Return a post about an order, by a visitor whose session has an account."""
         return replace(self._task(f"/share/{order.reference}/{order.secret}"), session=session)
 
     def webhook(self, charge: dict, kind: str = "charge.succeeded") -> Task:
@@ -265,7 +265,7 @@ class Shop:
 
     @contextmanager
     def locked(self, row) -> Iterator[None]:
-        """Let nobody else decide about an event, or an organiser, until the block ends."""
+        """Lock an event, or an organiser, until the block ends."""
         with self._app.app_context():
             self._db.session.get(type(row), row.id).lock()
             yield
@@ -293,7 +293,7 @@ def statuses(answers: Iterable[Answer | None]) -> list[int]:
 
 
 def done_by_jobs(answers: Iterable[Answer | None]) -> dict[str, int]:
-    """Return what jobs say they did, all of them together; noughts are left out."""
+    """Return what jobs say they did, all of them together; zeros are left out."""
     done: Counter[str] = Counter()
     for answer in answers:
         assert answer.status == 0, answer.text
@@ -346,7 +346,7 @@ def own_schema(url: str, package: str) -> str:
     with engine.begin() as connection:
         connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {package}"))
     engine.dispose()
-    # As on SQLite, nobody waits for a lock for ever.
+    # As on SQLite, no process waits for a lock for ever.
     options = f"-csearch_path={package} -clock_timeout=15s"
     own = address.update_query_dict({"options": options})
     return own.render_as_string(hide_password=False)

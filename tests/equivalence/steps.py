@@ -1,7 +1,7 @@
 """The steps of a journey: plain values that can be printed, shortened and done again.
 
 A step names what it means and not what it is: `<order 0>` in an address or a field stands for
-reference and secret of the first order, whatever they are. So a journey stays meaningful when
+reference and secret of the first order. So a journey stays meaningful when
 steps are left out of it.
 """
 
@@ -29,7 +29,7 @@ def _order_of(ticket: dict[str, Any], rows: Rows) -> dict[str, Any]:
     return next(order for order in rows["orders"] if order["id"] == ticket["order_id"])
 
 
-# What a placeholder stands for: a table, and what is meant of its row.
+# What a placeholder is replaced by: a table, and a value of its row.
 Meaning = Callable[[dict[str, Any], Rows], str]
 MEANINGS: dict[str, tuple[str, Meaning]] = {
     "order": ("orders", lambda row, rows: f"{row['reference']}/{row['secret']}"),
@@ -108,7 +108,7 @@ class Send(_Printed):
 
 
 @dataclass(frozen=True, repr=False)
-class Tell(_Printed):
+class Webhook(_Printed):
     """A webhook about a charge. `age` is that of its signature, in seconds.
 
     `changes` replace what is true of the charge, `raw` the whole body.
@@ -139,7 +139,7 @@ class Wait(_Printed):
     until: Moment | float
 
 
-Step = Send | Tell | Run | Wait
+Step = Send | Webhook | Run | Wait
 
 
 def instant_of(text: str) -> datetime:

@@ -82,7 +82,7 @@ def shop(request, monkeypatch, tmp_path):
         {
             "SECRET_KEY": "only for tests",
             "WTF_CSRF_ENABLED": False,
-            # SQLite in memory has one connection: nobody would have to wait for anybody.
+            # SQLite in memory has one connection: no request would have to wait for another.
             "SQLALCHEMY_DATABASE_URI": (
                 f"sqlite:///{tmp_path}/shop.sqlite" if url == "sqlite://" else url
             ),
@@ -144,7 +144,7 @@ def test_a_form_that_is_sent_twice_makes_one_order(shop):
     assert shop.count_orders() == 1
 
 
-def test_the_last_use_of_a_voucher_is_had_once(shop):
+def test_the_last_use_of_a_voucher_is_used_once(shop):
     events = [shop.add_event(slug, price_cents=1000) for slug in ("jazz", "blues")]
     shop.add(shop.models.Voucher(code="FRIENDS", kind="percent", value=100, max_uses=1))
 

@@ -39,7 +39,7 @@ def test_a_service_is_given_what_it_needs_and_does_not_ask_for_it():
     assert asking == ["base.py"]
 
 
-def test_a_service_does_not_even_speak_of_a_framework():
+def test_a_service_does_not_name_a_framework():
     # docs/workshop.md has the room look for these words.
     services = (ROOT / "after_service_layer/services").glob("*.py")
     words = re.compile("flask|werkzeug|wtforms|requests")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parents[1]
-SUITES = ["before", "after"]
+# The tests in tests/control are part of both suites.
+SUITES = {"before": ["before", "control"], "after": ["after", "control"]}
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,8 @@ def named_behaviours(suite):
     """Return the ids in all marks `behaviour("…")` of a suite, without importing its files."""
     return {
         ast.literal_eval(argument)
-        for file in (TESTS / suite).rglob("*.py")
+        for folder in SUITES[suite]
+        for file in (TESTS / folder).rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text("utf-8")))
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("behaviour")
         for argument in node.args

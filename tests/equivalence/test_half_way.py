@@ -123,7 +123,7 @@ def failed_in(done: dict[str, int]) -> int:
 
 
 def check_log(shop: Shop, task: Task, answer: Answer | None) -> None:
-    """Nobody's secret is in the log."""
+    """No secret is in the log."""
     if answer is not None:
         found = [secret for secret in secrets_of(shop, task) if secret in answer.log]
         assert not found, answer.log
@@ -177,7 +177,7 @@ def test_an_address_that_no_mail_reaches_stops_nothing_else(shops, case, model, 
     assert_alike(seen)
 
 
-def test_a_refund_that_nobody_asked_for_is_told_before_it_is_made(shop):
+def test_an_automatic_refund_is_announced_before_it_is_made(shop):
     task = webhook_of_a_success_without_seats(shop)
     buyer = shop.all("Order")[0].email
 
@@ -190,7 +190,7 @@ def test_a_refund_that_nobody_asked_for_is_told_before_it_is_made(shop):
     assert shop.letters.about("Your money back") == [buyer]
 
 
-def test_after_kills_everybody_tries_to_finish_at_once(shop):
+def test_after_kills_all_try_to_finish_at_once(shop):
     faults = [Fault(n, Failure.KILL) for n in range(len(effects_of_cases()[checkout]) + 1)]
     forms = [checkout(shop) for _ in faults]
 
@@ -261,16 +261,16 @@ def test_a_checkout_outlives_trouble(shop, trouble, status, finally_):
     assert shop.statuses("Order") == [finally_]
 
 
-@pytest.mark.parametrize("hears", ["by asking", "by a webhook"])
-def test_a_slow_charge_is_found(shop, hears):
+@pytest.mark.parametrize("found_by", ["by asking", "by a webhook"])
+def test_a_slow_charge_is_found(shop, found_by):
     form = shop.purchase(shop.add_event(capacity=1), card_token="tok_slow")
 
     answer = shop.do(replace(form, settings={"PAYMENTS_TIMEOUT": SLOW_SECONDS / 2}))
-    if hears == "by asking":
+    if found_by == "by asking":
         done_by_jobs(shop.at_once(*[shop.job("reconcile")] * 2))
     # Only now does the gateway answer, and then it sends its webhook.
     time.sleep(SLOW_SECONDS)
-    if hears == "by a webhook":
+    if found_by == "by a webhook":
         shop.at_once(*[shop.webhook(charge) for charge in shop.bank.charges.values()] * 2)
 
     assert answer.status == 503
@@ -337,6 +337,6 @@ def test_a_charge_over_another_amount_is_left_to_people(shop):
     shop.now += 31 * MINUTE
     done = done_by_jobs(shop.do(shop.job(name)) for name in ("expire", "reconcile"))
 
-    # Every further run says so again, until somebody has looked.
+    # Every further run reports it again, until an operator has looked.
     assert done == {"expired orders": 1, "charges still unknown": 1}
     assert shop.letters.all == []

@@ -1,8 +1,8 @@
 """Hostile requests over a real socket, to what `make serve` starts: both apps refuse alike.
 
-Whatever is sent, no answer and no log has a traceback or somebody's secret in it, the server is
-there afterwards, and both apps give the same answer, byte for byte. What is drawn by lot in a
-page, and dates, are left out of that.
+After each request, no answer and no log has a traceback or a secret in it, the server still
+answers, and both apps give the same answer, byte for byte. Random values in a page, and dates,
+are left out of that.
 """
 
 import random
@@ -31,7 +31,7 @@ BYTES_SHOWN = 300
 PROBLEMS_SHOWN = 20
 LINES_SHOWN = 10
 STATUS = re.compile(rb"^HTTP/1.[01] ([0-9]{3}) ", re.MULTILINE)
-# 501 is for a coding of bodies that nobody here knows, 502 for the social network, which is away.
+# 501 is for an unknown coding of bodies, 502 for the social network, which is not running.
 FAULTS = {*range(500, 600)} - {501, 502}
 HEALTH = request(b"GET /healthz HTTP/1.1")
 KEYS = re.compile(rb"(session=|X-CSRFToken: |csrf_token=)[\w.-]{60,}")
@@ -44,7 +44,7 @@ BY_LOT = (
     re.compile(rb'(?<=name="csrf_token" value=")[^"]*'),
     re.compile(rb"(?<=Set-Cookie: session=)[^;]*"),
     re.compile(rb"(?<=Expires=)[^;]*"),
-    # Of the style sheet: when it came to this machine.
+    # Of the style sheet: when the file was written on this machine.
     re.compile(rb"(?<=\r\n)(?:Date|Last-Modified|ETag): [^\r]*"),
 )
 CSRF_TOKEN = re.compile(r'name="csrf_token"[^>]* value="([^"]+)"')
@@ -54,8 +54,8 @@ SECRETS = (
     " UNION SELECT email FROM waitlist_entries"
     " UNION SELECT substr(password_hash, -128) FROM organisers"
 )
-# What each group must have come to, at the least: a group that is refused at the door, all of
-# it, would show nothing.
+# The statuses that each group must at least have had: a group whose requests are all refused by
+# the server itself would show nothing.
 REACHED = {
     "request_lines": {200, 400, 404},
     "hosts": {200, 400},
@@ -123,7 +123,7 @@ def exchange(served: Served, text: bytes) -> bytes:
 
 
 def masked(answer: bytes) -> list[str]:
-    """Return the lines of an answer, without what is drawn by lot."""
+    """Return the lines of an answer, without random values."""
     for pattern in BY_LOT:
         answer = pattern.sub(b"***", answer)
     return answer.decode(errors="backslashreplace").splitlines()
@@ -142,7 +142,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         folder = tmp_path_factory.mktemp("hostile")
         database = folder / "shop.sqlite"
         settings = {**complete_settings(database), f"{PREFIX}SITE_URL": f"https://{NAME}"}
-        # The methods of an address stand in a header in the order of their hashes.
+        # A header lists the methods of an address in the order of their hashes.
         settings["PYTHONHASHSEED"] = "0"
         app = create_seeded_app(
             "before", {key.removeprefix(PREFIX): value for key, value in settings.items()}
@@ -168,7 +168,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 
 
 def read_rows(database: Path) -> tuple[tuple[str, str], list[str]]:
-    """Return reference and secret of a paid order, and all that is nobody's business."""
+    """Return reference and secret of a paid order, and all secrets."""
     with sqlite3.connect(database) as connection:
         paid = "SELECT reference, secret FROM orders WHERE status = 'paid'"
         return connection.execute(paid).fetchone(), [row[0] for row in connection.execute(SECRETS)]
@@ -182,13 +182,13 @@ def routes_of(app) -> Iterator[tuple[str, list[str]]]:
 
 
 def visit(served: Served) -> Visitor:
-    """Return somebody who has looked at a page with a form."""
+    """Return a visitor who has looked at a page with a form."""
     page = requests.get(f"{served.url}/login", headers={"Host": NAME}, timeout=PATIENCE)
     return Visitor(page.cookies["session"], CSRF_TOKEN.search(page.text)[1])
 
 
 def log_in(served: Served) -> Visitor:
-    """Return an organiser who is logged in. The cookies are for https: nobody sends them here."""
+    """Return an organiser who is logged in. The cookies are for https: here none is sent back."""
     stranger = visit(served)
     headers = {"Host": NAME, "Referer": f"https://{NAME}/", "X-CSRFToken": stranger.token}
     answer = requests.post(

@@ -9,7 +9,7 @@ import pytest
 from tests.equivalence import values
 from tests.equivalence.journeys import Traveller
 from tests.equivalence.outside import Fault
-from tests.equivalence.steps import Moment, Run, Send, Tell, Wait
+from tests.equivalence.steps import Moment, Run, Send, Wait, Webhook
 from tests.equivalence.world import PURCHASE, SECURE_SITE
 
 HOUR, DAY = 3600, 86400
@@ -126,7 +126,7 @@ def test_bodies_that_are_no_form_are_missing_fields(travel, path):
     travel(*(Send("POST", path, body=body, who="greta") for body in bodies))
 
 
-# What was typed does not turn into a header, a receiver or another number.
+# A typed value does not become a header, a receiver or another number.
 
 
 def test_an_encoded_address_is_refused_with_the_form(travel):
@@ -163,10 +163,10 @@ def test_the_year_1_is_no_date(travel):
     travel(edit("jazz", starts_at="0001-01-01 00:00"))
 
 
-# Nobody's secret goes to somebody else.
+# No secret goes to another visitor.
 
 
-def test_a_checkout_id_of_somebody_else_leads_to_nothing(travel):
+def test_a_checkout_id_of_another_buyer_leads_to_nothing(travel):
     form = {**PURCHASE, "checkout_id": "<checkout id 1>", "email": "eve@example.org"}
     travel(
         Send("POST", "/events/quiz/checkout", form, who="eve"),
@@ -174,7 +174,7 @@ def test_a_checkout_id_of_somebody_else_leads_to_nothing(travel):
     )
 
 
-def test_links_in_mails_do_not_go_by_the_host_of_the_request(travel):
+def test_links_in_mails_do_not_depend_on_the_host_of_the_request(travel):
     travel(Send("POST", "/events/jazz/checkout", PURCHASE, host="http://elsewhere.example"))
 
 
@@ -198,7 +198,7 @@ def test_an_error_log_does_not_have_the_address_of_an_order(travel):
     travel(Send("POST", "/orders/<order 0>/cancel", faults=(Fault("lock", 1, "breaks"),)))
 
 
-# What nobody expects, and what comes late.
+# What is unexpected, and what comes late.
 
 
 @pytest.mark.parametrize("point", ["gateway", "mail"])
@@ -212,8 +212,8 @@ def test_an_unexpected_error_outside_is_no_clear_answer(travel, point):
 
 
 def test_an_unexpected_error_at_a_commit_leaves_no_lock_behind(travel):
-    somebody_else = Send("POST", "/events/none/waitlist", who="eve")
-    faults = (Fault("commit", 1, "breaks"), Fault("lock", 1, "lets in", somebody_else))
+    other_visitor = Send("POST", "/events/none/waitlist", who="eve")
+    faults = (Fault("commit", 1, "breaks"), Fault("lock", 1, "lets in", other_visitor))
     guess = {"name": "Greta", "password": "wrong"}
     travel(Send("POST", "/login", guess, faults=faults), Run("jobs reconcile"))
 
@@ -223,14 +223,14 @@ def test_an_unexpected_error_at_a_commit_leaves_no_lock_behind(travel):
 
 @pytest.mark.parametrize("age", [300.9, 300.000001, -300.9])
 def test_a_webhook_is_too_old_by_a_fraction_of_a_second(travel, age):
-    travel(Tell("charge.succeeded", 2, age))
+    travel(Webhook("charge.succeeded", 2, age))
 
 
-def test_a_buyer_is_told_of_a_refund_that_did_not_go_through_yet(travel):
+def test_a_buyer_gets_a_mail_about_a_refund_that_did_not_go_through_yet(travel):
     travel(
         Send("POST", "/events/jazz/checkout", {**PURCHASE, "card_token": "tok_declined"}),
         edit("jazz", capacity="2"),
-        Tell("charge.succeeded", -1, faults=(Fault("gateway", 1, "fails"),)),
+        Webhook("charge.succeeded", -1, faults=(Fault("gateway", 1, "fails"),)),
     )
 
 

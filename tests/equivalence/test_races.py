@@ -1,6 +1,6 @@
-"""What many processes do at the very same moment, in either app: nothing is had twice.
+"""What many processes do at the very same moment, in either app: nothing is done twice.
 
-And what one does that waits at a lock for another: it goes by the instant after the wait.
+And a process that waits for a lock: it decides by the instant after the wait.
 """
 
 import time
@@ -24,7 +24,7 @@ def nothing_is_wrong_afterwards(shop):
 
 
 def all_at_the_door(shop, event, *tasks):
-    """Start all tasks while nobody may decide, until all have looked; then let them go on."""
+    """Start all tasks while the lock is held, until all have read; then release it."""
     with shop.locked(event):
         errand = shop.start(*tasks)
         time.sleep(A_MOMENT)
@@ -59,7 +59,7 @@ def test_a_form_that_is_sent_for_many_events_makes_one_order(shop):
     assert len(shop.bank.charges) == len(shop.all("Order")) == 1
 
 
-def test_the_last_use_of_a_voucher_is_had_once(shop):
+def test_the_last_use_of_a_voucher_is_used_once(shop):
     shop.add(shop.models.Voucher(code="FRIENDS", kind="percent", value=50, max_uses=1))
     events = [shop.add_event() for _ in MANY]
 
@@ -189,7 +189,7 @@ def test_a_ticket_lets_one_person_in(shop):
     assert statuses(answers) == [303, 409, 409, 409, 409, 409]
 
 
-def test_who_is_let_in_does_not_get_the_money_back(shop):
+def test_a_checked_in_order_is_not_refunded(shop):
     event = shop.add_event()
     order = shop.add_order(event)
     [ticket] = shop.all("Ticket")
@@ -200,7 +200,7 @@ def test_who_is_let_in_does_not_get_the_money_back(shop):
     assert len(shop.bank.refunds) == (got_money.status == 303)
 
 
-def test_somebody_is_on_the_waiting_list_once(shop):
+def test_a_visitor_is_on_the_waiting_list_once(shop):
     event = shop.add_event(capacity=1)
     shop.add_order(event)
     emails = ["ada@example.org", "Ada@Example.org", "ADA@EXAMPLE.ORG"] * 2
@@ -267,12 +267,12 @@ def test_a_reminder_is_sent_once(shop):
 def test_what_is_left_to_do_is_done_once(shop):
     event = shop.add_event(starts_at=shop.now + 3 * DAY)
     charged = shop.add_order(event, "pending")
-    untold = shop.add_order(event, confirmation_sent_at=None)
+    unsent = shop.add_order(event, confirmation_sent_at=None)
     shop.add_order(event, "cancelled", refund_cents=PRICE // 2, refund_state="due")
 
     done_by_jobs(shop.at_once(*(shop.job("reconcile") for _ in MANY)))
 
-    assert sorted(shop.letters.about("Your tickets")) == sorted([charged.email, untold.email])
+    assert sorted(shop.letters.about("Your tickets")) == sorted([charged.email, unsent.email])
     assert len(shop.bank.refunds) == 1
     check_invariants(shop, finished=True)
 
@@ -388,7 +388,7 @@ def test_a_voucher_that_lapses_during_the_wait_cannot_be_used(shop):
     assert shop.all("Order") == []
 
 
-def test_seats_that_come_free_during_the_wait_are_for_everybody(shop):
+def test_seats_that_come_free_during_the_wait_can_be_bought_by_all(shop):
     event = shop.add_event(capacity=1)
     entry = shop.add_entry(event, "offered", offered_until=shop.now)
 
@@ -398,7 +398,7 @@ def test_seats_that_come_free_during_the_wait_are_for_everybody(shop):
 
 
 @pytest.mark.parametrize(("starts_in", "status"), [(HOUR, 303), (MINUTE, 409)])
-def test_a_place_in_the_queue_goes_by_the_instant_after_the_wait(shop, starts_in, status):
+def test_a_place_in_the_queue_has_the_instant_after_the_wait(shop, starts_in, status):
     event = shop.add_event(capacity=1, starts_at=shop.now + starts_in)
     shop.add_order(event)
 
@@ -409,13 +409,13 @@ def test_a_place_in_the_queue_goes_by_the_instant_after_the_wait(shop, starts_in
     assert joined == ([shop.now] if status == 303 else [])
 
 
-def test_a_form_that_is_refused_anyway_waits_for_nobody(shop):
+def test_a_form_that_is_refused_anyway_does_not_wait(shop):
     event, closed = shop.add_event(), shop.add_event(starts_at=shop.now)
     sent = shop.purchase(event)
     shop.do(sent)
     purchases = [
         sent,
-        replace(sent, data={**sent.data, "email": "somebody-else@example.org"}),
+        replace(sent, data={**sent.data, "email": "other-buyer@example.org"}),
         shop.purchase(event, quantity="0"),
         shop.purchase(closed),
     ]

@@ -1,7 +1,7 @@
-"""A walk through both apps at once: after every step, nothing tells the one from the other.
+"""A walk through both apps at once: after every step, nothing differs between the two.
 
 Pages, headers and cookies, requests to gateway and network, mails, and at the end all rows are
-compared just as they are. For that, time stands still, and chance is the same for both.
+compared just as they are. For that, time does not move, and chance is the same for both.
 """
 
 import json
@@ -111,7 +111,7 @@ def test_both_apps_answer_the_same(both):
 
 
 @pytest.mark.parametrize("settings", [{**SETTINGS, "SITE_URL": "https://shop.example"}])
-def test_both_apps_are_as_careful_over_https(both):
+def test_both_apps_answer_the_same_over_https(both):
     both.run("init-db")
     both.run("seed")
     both.get("/", base_url="https://shop.example")
@@ -224,7 +224,7 @@ def tell_friends(both):
 
 
 def ask_the_network(both, share):
-    """Connect, or try to: it is not allowed, it is refused, nobody understands the answer."""
+    """Connect, or try to: it is not allowed, it is refused, the answer cannot be read."""
     both.get(f"{BACK}&oauth_verifier=v")
     both.get(f"/share/authorize?next={share}")
     both.get("/share/authorized")
@@ -333,7 +333,7 @@ def wait_in_line(both):
 
 
 def use_an_offer(both, event, offer):
-    """Buy with an offer, and cancel: then somebody else has one."""
+    """Buy with an offer, and cancel: then the next visitor gets one."""
     seats = {**ADA, "quantity": "2"}
     for difference in (
         {"email": "eve@example.org"},
@@ -354,20 +354,20 @@ def use_an_offer(both, event, offer):
 def hear_the_gateway(both):
     lost, failed = hold(both, card_token="tok_lost"), hold(both, card_token="tok_error")
     charge = both.charge_of(lost)
-    both.tell(b"{}", "")
-    both.tell(b"{", sign(SETTINGS["PAYMENTS_WEBHOOK_SECRET"], b"{", int(time.time())))
-    both.tell(b" " * 1024 * 1024 + b"{}", "")
-    tell(both, charge, secret="a guess")
+    both.send_webhook(b"{}", "")
+    both.send_webhook(b"{", sign(SETTINGS["PAYMENTS_WEBHOOK_SECRET"], b"{", int(time.time())))
+    both.send_webhook(b" " * 1024 * 1024 + b"{}", "")
+    send_webhook(both, charge, secret="a guess")
     for seconds in (-301, 301):
-        tell(both, charge, age_seconds=seconds)
+        send_webhook(both, charge, age_seconds=seconds)
     for difference in ({"reference": "NOONE"}, {"amount": 1}, {"amount": "1"}, {"id": "a\0"}):
-        tell(both, {**charge, **difference})
-    tell(both, charge, "charge.disputed")
-    tell(both, charge, age_seconds=300)
+        send_webhook(both, {**charge, **difference})
+    send_webhook(both, charge, "charge.disputed")
+    send_webhook(both, charge, age_seconds=300)
     for kind in ("charge.succeeded", "charge.failed"):
-        tell(both, charge, kind)
+        send_webhook(both, charge, kind)
     for kind in ("charge.failed", "charge.failed", "charge.succeeded"):
-        tell(both, {**charge, "reference": failed.split("/")[2]}, kind)
+        send_webhook(both, {**charge, "reference": failed.split("/")[2]}, kind)
     for order in (lost, failed):
         both.get(order)
     ask_the_gateway(both)
@@ -389,17 +389,17 @@ def ask_the_gateway(both):
 
 
 def hold(both, slug="the-glass-orchestra", **differences):
-    """Buy a seat and hear nothing of the charge; return the address of the order."""
+    """Buy a seat without an answer about the charge; return the address of the order."""
     assert not buy(both, slug, **differences)
     return both.find(r'"(/orders/\w+/[\w-]+)"')
 
 
-def tell(both, charge, kind="charge.succeeded", *, age_seconds=0, secret=None):
-    """Let the gateway tell of a charge."""
+def send_webhook(both, charge, kind="charge.succeeded", *, age_seconds=0, secret=None):
+    """Let the gateway send a webhook about a charge."""
     facts = {name: charge[name] for name in ("id", "amount", "reference")}
     body = json.dumps({"id": "evt_1", "type": kind, "data": {"charge": facts}}).encode()
     secret = secret or SETTINGS["PAYMENTS_WEBHOOK_SECRET"]
-    both.tell(body, sign(secret, body, int(time.time()) - age_seconds))
+    both.send_webhook(body, sign(secret, body, int(time.time()) - age_seconds))
 
 
 def let_people_in(both):

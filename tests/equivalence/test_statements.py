@@ -45,3 +45,19 @@ def test_more_events_and_more_orders_need_no_more_statements(name):
     few, many = counts
     assert many == few
     assert max(many.values()) <= 3
+
+
+@pytest.mark.parametrize("name", ["before", "after"])
+def test_a_paid_checkout_of_one_seat_takes_13_statements_and_3_commits(name):
+    """Hold the seat, note that it is paid and claim the mail, note that the mail is sent."""
+    with no_outside_world():
+        shop = Shop(name)
+        visitor = Visitor(shop.app)
+        steps = []
+        event.listen(
+            shop.engine, "before_cursor_execute", lambda *facts: steps.append("statement")
+        )
+        event.listen(shop.engine, "commit", lambda connection: steps.append("commit"))
+        visitor.buy()
+
+    assert (steps.count("statement"), steps.count("commit")) == (13, 3)

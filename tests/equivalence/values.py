@@ -1,4 +1,4 @@
-"""What can be typed into each form and each query string: valid, at the edge, invalid, hostile.
+"""What can be typed into each form and each query string: valid, at the limits, invalid, hostile.
 
 All random tests draw from here, so that a value which has once found a defect is tried
 everywhere. A value is a text; values for a whole request, such as a JSON body where a form is
@@ -76,7 +76,7 @@ STRANGE_NUMBERS = (
 
 @dataclass(frozen=True)
 class Values:
-    """What is worth typing into one field. `edge` is just inside or just outside the limits."""
+    """Values to try in one field. `edge` is just inside or just outside the limits."""
 
     valid: tuple[str, ...]
     edge: tuple[str, ...] = ()
@@ -193,7 +193,7 @@ EMAIL = Values(
 CHECKOUT_ID = Values(
     ("form 1", "form 2", "form 3"), ("x" * 64, "x" * 65, "é" * 64, "FORM 1", " form 1"), ("", " ")
 )
-# What the sandbox's gateway knows, and one whose charge stands although no answer comes.
+# The sandbox's test cards, and one that is charged although no answer comes.
 CARDS = ("tok_visa", "tok_declined", "tok_insufficient", "tok_error", "tok_slow", "tok_lost")
 CARD = Values(CARDS, ("", " tok_visa ", "TOK_VISA"), (" ", "tok_unknown"))
 VOUCHER_CODES = ("HALF", "TENNER", "ALL", "ONCE", "JAZZ", "SOON", "GONE")
@@ -395,7 +395,7 @@ BODIES = (
     Body(FORM_TYPE, b"name=" + b"x" * (1024 * 1024)),
 )
 
-# What stands in a webhook, besides what the gateway itself would send.
+# Bodies of webhooks, besides those that the gateway itself would send.
 WEBHOOKS = (
     b"",
     b"{",

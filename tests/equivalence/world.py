@@ -46,7 +46,7 @@ from tests.equivalence.outside import (
     Outside,
     Trouble,
 )
-from tests.equivalence.steps import Moment, Rows, Run, Send, Step, Tell, Wait, resolve
+from tests.equivalence.steps import Moment, Rows, Run, Send, Step, Wait, Webhook, resolve
 from workbench.sandbox.webhooks import sign
 
 PACKAGES = ("before_mvt", "after_service_layer")
@@ -108,7 +108,7 @@ PURCHASE = {
     "quantity": "2",
     "card_token": "tok_visa",
 }
-# One that is paid, one that fills its event, one that nobody knows the charge of, a free one.
+# One that is paid, one that fills its event, one whose charge is unknown, a free one.
 PURCHASES = (
     ("jazz", {}),
     ("quiz", {"email": "bruno@example.org"}),
@@ -121,14 +121,14 @@ LINES_SHOWN = 60
 
 
 class Different(AssertionError):
-    """The apps can be told apart; the text says how."""
+    """The apps differ; the text says how."""
 
 
 @dataclass
 class Seen:
     """All that one app has shown in one step.
 
-    `answers` are status, headers and body, of requests that were let in, too. `trace` is what
+    `answers` are status, headers and body, also of requests that came in between. `trace` is what
     has reached the outside and the database, in order. `log` is not compared: the loggers of the
     two apps have names of their own.
     """
@@ -183,7 +183,7 @@ class Reply:
 
 
 class Template(NamedTuple):
-    """With what a journey begins."""
+    """The state with which a journey begins."""
 
     database: sqlite3.Connection
     outside: Outside
@@ -281,8 +281,8 @@ class Side:
             match step:
                 case Send():
                     self._send(step)
-                case Tell():
-                    self._tell(step, clock)
+                case Webhook():
+                    self._send_webhook(step, clock)
                 case Run():
                     self._run(step)
                 case Wait():
@@ -300,7 +300,7 @@ class Side:
         self._seen.locked_at.append(now)
 
     def visitor(self, who: str) -> FlaskClient:
-        """Return the browser of somebody."""
+        """Return the browser of a visitor."""
         if who not in self._visitors:
             self._visitors[who] = self.app.test_client()
         return self._visitors[who]
@@ -333,7 +333,7 @@ class Side:
         )
         self._note(reply, answer)
 
-    def _tell(self, step: Tell, clock: Clock) -> None:
+    def _send_webhook(self, step: Webhook, clock: Clock) -> None:
         body = step.raw if step.raw is not None else self._message(step)
         secret = WEBHOOK_SECRET if step.secret is None else step.secret
         # A signature has whole seconds: the rest of its age is that of the clock.
@@ -349,11 +349,11 @@ class Side:
             self._note(reply, answer)
         finally:
             if reply.status != 200:
-                # The real gateway signs better, or tells again, later than a journey is long.
+                # The real gateway signs correctly, or repeats later, after the end of a journey.
                 self.outside.misled |= {row["reference"] for row in self.rows()["orders"]}
 
-    def _message(self, step: Tell) -> bytes:
-        """Return what the gateway tells of the charge of an order; mostly it is true."""
+    def _message(self, step: Webhook) -> bytes:
+        """Return the gateway's message about the charge of an order; mostly it is true."""
         orders = self.rows()["orders"]
         if orders:
             order = orders[step.order % len(orders)]
@@ -423,7 +423,7 @@ def watch_database(engine: Any, side: Side) -> None:
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, record: Any) -> None:
-        # Only one request is done at a time: who has to wait here waits for itself, for ever.
+        # Only one request runs at a time: one that waits here would wait for itself, for ever.
         connection.execute("PRAGMA busy_timeout = 0")
         # Nothing has to outlive this process.
         connection.execute("PRAGMA synchronous = OFF")
@@ -454,7 +454,7 @@ class LogLines(logging.Handler):
 
 
 class Clock:
-    """The time of a journey. It moves only when it is told to, and never backwards."""
+    """The time of a journey. It moves only on request, and never backwards."""
 
     def __init__(self, traveller: Any) -> None:
         self._traveller = traveller
@@ -492,10 +492,10 @@ class World:
         with self._governed() as self._clock:
             for side in self.sides:
                 side.reset(None)
-            for step in furnish():
+            for step in sample_data():
                 self.take(step)
             self._templates = [side.as_template() for side in self.sides]
-            # The apps keep the hash for an unknown name: each journey is to find it made already.
+            # The apps keep the hash for an unknown name: it is made before each journey.
             self.take(Send("POST", "/login", {"name": "Nobody", "password": "wrong"}))
             for side in self.sides:
                 side.close()
@@ -524,7 +524,7 @@ class World:
                     side.close()
 
     def _demand_tokens(self) -> None:
-        """Have forms refused that carry no token, as in a real shop; everybody has one by now."""
+        """Refuse forms without a token, as in a real shop; all browsers have one by now."""
         for side in self.sides:
             side.app.config["WTF_CSRF_ENABLED"] = True
         for who in ("greta", "ada", "eve"):
@@ -537,7 +537,7 @@ class World:
         seen = []
         for side in self.sides:
             self._clock.set(began)
-            # Not what the shop was furnished with: secrets would come twice.
+            # Not the sample data: secrets would come twice.
             self._chance.seed(f"{self._began_as} {self._number}")
             self._at_work = side
             seen.append(side.do(step, self._clock))
@@ -546,7 +546,7 @@ class World:
 
     @contextmanager
     def _governed(self) -> Iterator[Clock]:
-        """Let chance, time and the network be ours."""
+        """Replace chance, time and the network."""
         with ExitStack() as stack:
             for target in ("os.urandom", "random._urandom"):
                 stack.enter_context(patch(target, self._chance.randbytes))
@@ -581,11 +581,11 @@ def compare(step: Step, first: Seen, second: Seen) -> None:
 
 
 def cheap_scrypt(password: bytes, *, salt: bytes, n: int, r: int, p: int, **more: int) -> bytes:
-    """Hash a password quickly: how long that takes is no matter of these tests."""
+    """Hash a password quickly: how long that takes does not matter here."""
     return hashlib.pbkdf2_hmac("sha256", password, salt + b"%d %d %d" % (n, r, p), 1)
 
 
-def furnish() -> Iterator[Step]:
+def sample_data() -> Iterator[Step]:
     """Return the steps that make an empty shop one with events, vouchers and an organiser."""
     yield Run("init-db")
     yield Run(f"create-organiser {ORGANISER} --password '{PASSWORD}'")

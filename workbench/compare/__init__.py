@@ -1,7 +1,7 @@
 """`compare`: measures two versions of something tested with pytest, and reports on both.
 
 Read `plugin.py` for how the cost of a test is counted, `figures.py` for what is made of it, and
-`worse.py` for what is held against *after*.
+`worse.py` for what is worse in *after*.
 """
 
 import argparse
@@ -119,5 +119,4 @@ def suite_of_this_repository(side: str) -> tuple[str, str]:
         ) from error
     suite = {"before": suites.BEFORE, "after": suites.AFTER}[side]
     # Some tests are in both suites, and run on the app that they are given.
-    tests = [suite.tests, *(path for path in ("tests/control",) if Path(path).exists())]
-    return f"{suite.package}:{','.join(tests)}", f"--app {suite.package}"
+    return f"{suite.package}:{','.join(suite.paths)}", f"--app {suite.package}"

@@ -1,4 +1,4 @@
-"""`make planted`: do the nets have teeth? Makes a mistake on purpose, and looks who finds it.
+"""`make planted`: makes a mistake on purpose, and shows which net finds it.
 
 Each planted change of `tests/planted.toml` is made in a copy of the repository of its own. Then
 every net runs there, also when an earlier one has found the change. A change that nothing finds
@@ -83,7 +83,7 @@ def control(runner: Runner) -> list[str]:
 
 
 def plant_all(changes: Sequence[Change], runner: Runner) -> Found:
-    """Return what each net says of each change, with a line printed for each."""
+    """Return the result of each net for each change, with a line printed for each."""
     outcomes: dict[Change, dict[str, Outcome]] = {}
     with ThreadPoolExecutor(AT_ONCE) as pool, stopping(runner):
         started = time.monotonic()

@@ -73,7 +73,7 @@ def chosen(changes: Sequence[Change], ids: Iterable[str]) -> list[Change]:
 def misfits(changes: Iterable[Change], root: Path) -> list[str]:
     """Return a sentence for each file that a change does not apply to any more."""
     return [
-        f"{change.id}: the old text stands {count} times in {file}, not once."
+        f"{change.id}: the old text is {count} times in {file}, not once."
         for change in changes
         for file in change.files
         if (count := _count(root / file, change.old)) != 1

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from workbench import suites
 from workbench.environment import Problem
 from workbench.planted.changes import PACKAGES
 
@@ -36,14 +37,14 @@ REPORT = Path("journeys.json")
 # What `-c` runs: the copy has no environment of its own for `python -m workbench` to find.
 PROVE = "import sys; from workbench.prove import main; sys.exit(main(sys.argv[1:]))"
 
-# What is said where a change has ended a process of the journeys.
+# The note where a change has ended a process of the journeys.
 CRASHED = "a crash"
 
 FAILED = 1
 
 
 class Outcome(NamedTuple):
-    """Whether a net has found a change, and what is to be said of how."""
+    """Whether a net has found a change, and a note on how."""
 
     found: bool
     note: str = ""
@@ -63,9 +64,10 @@ class Net:
 def nets_for(app: str) -> list[Net]:
     """Return the nets that can find a change in this app, by the words of a Change."""
     package = PACKAGES[app][0]
-    nets = [Net(BEFORE, _pytest("tests/before", f"--app={package}"))]
+    # What both suites share is part of each.
+    nets = [Net(BEFORE, _pytest(*suites.BEFORE.paths, f"--app={package}"))]
     if app != "before_mvt":
-        nets.append(Net(AFTER, _pytest("tests/after")))
+        nets.append(Net(AFTER, _pytest(*suites.AFTER.paths, f"--app={suites.AFTER.package}")))
     nets.append(Net(EQUIVALENCE, _pytest(*FAST_EQUIVALENCE)))
     journeys = ("-c", PROVE, f"--requests={REQUESTS}", f"--seed={SEED}", f"--report={REPORT}")
     nets.append(Net(JOURNEYS, journeys))
@@ -73,7 +75,7 @@ def nets_for(app: str) -> list[Net]:
 
 
 def all_nets() -> list[Net]:
-    """Return every net once, whichever app it is for."""
+    """Return every net once, for both apps."""
     return list(dict.fromkeys(net for app in PACKAGES for net in nets_for(app)))
 
 

@@ -4,23 +4,25 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from workbench import listings
 from workbench.planted.changes import Change, fingerprint
 from workbench.planted.nets import NAMES, Outcome
 
 TABLE = Path("docs/_generated/planted.md")
 
-# What the nets have said of each change. A net that does not look at the app is not in it.
+# The results of the nets for each change. A net that does not look at the app is not in it.
 Found = Mapping[Change, Mapping[str, Outcome]]
 
 
 def write_table(found: Found) -> None:
-    """Write the table of all planted changes into the docs."""
+    """Write the table of all planted changes, and the page that shows it."""
     TABLE.parent.mkdir(parents=True, exist_ok=True)
     TABLE.write_text(table(found, fingerprint()), encoding="utf-8")
+    listings.write(Path())
 
 
 def is_fresh() -> bool:
-    """Return whether the table was written for the list as it stands now."""
+    """Return whether the table was written for the current list."""
     text = TABLE.read_text(encoding="utf-8") if TABLE.is_file() else ""
     written_for = re.search(r"sha256 ([0-9a-f]{64})", text)
     return written_for is not None and written_for[1] == fingerprint()
