@@ -18,6 +18,6 @@ WORKBENCH = @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/
 help $(COMMANDS):
 	$(WORKBENCH)
 
-# Any other name: the workbench answers with the nearest one it knows.
+# Any other name: the workbench answers with the nearest command.
 .DEFAULT:
 	$(WORKBENCH)

@@ -41,11 +41,11 @@ SETTINGS = {
 
 
 class Failed(Exception):
-    """What a command has said that did not do its work."""
+    """A command failed; the text is its output."""
 
 
 def make(verb: str, arguments: str = "") -> Callable[[Path], None]:
-    """Return what calls `make` in a clone, and raises Failed where that fails."""
+    """Return a function that calls `make` in a clone, and raises Failed when that fails."""
 
     def call(clone: Path) -> None:
         command = ["make", verb, f"ARGS={arguments}", f"PYTHON={sys.executable}"]
@@ -65,7 +65,7 @@ def make(verb: str, arguments: str = "") -> Callable[[Path], None]:
 
 
 def run_and_jobs(clone: Path) -> None:
-    """Start both apps, ask each how it is, run a job, and end them."""
+    """Start both apps, ask for their health checks, run a job, and end them."""
     with started(clone, ["run", *ANY_PORTS, "--social-port=0"], {}) as shops:
         assert shops.stdout is not None
         said = ""
@@ -81,7 +81,7 @@ def run_and_jobs(clone: Path) -> None:
 
 
 def serve(clone: Path) -> None:
-    """Start one app as in production, ask how it is, and end it."""
+    """Start one app as in production, ask for its health check, and end it."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         bind = f"127.0.0.1:{free.getsockname()[1]}"
     database = f"sqlite:///{clone}/build/shop.sqlite"
@@ -96,7 +96,7 @@ def serve(clone: Path) -> None:
 def started(
     clone: Path, arguments: list[str], environ: Mapping[str, str]
 ) -> "Iterator[subprocess.Popen[str]]":
-    """Start a command; when the block ends, whichever way, so does the command."""
+    """Start a command, and end it when the block ends, also after an error."""
     with subprocess.Popen(
         [sys.executable, "-m", "workbench", *arguments],
         cwd=clone,
@@ -133,8 +133,8 @@ def end(process: "subprocess.Popen[str]") -> None:
         raise Failed(said)
 
 
-# What a command does here: something that is real, and short. Any other is asked for its help:
-# that all it imports is installed shows in that, too.
+# What a command does here: real work, but short. Of any other, the help is shown:
+# this also proves that everything it imports is installed.
 LIGHT = {
     "test": make("test", ONE_TEST),
     "test-equal": make("test-equal", ONE_TEST),
@@ -142,7 +142,7 @@ LIGHT = {
     "compare": make(
         "compare",
         "--before before_mvt:tests/before/test_pricing.py"
-        " --after after_service_layer:tests/after/test_pricing.py",
+        " --after after_service_layer:tests/after/services/test_pricing.py",
     ),
     "run": run_and_jobs,
     "serve": serve,
@@ -155,7 +155,7 @@ LIGHT = {
 
 
 def main() -> int:
-    """Run everything; print a line for each command, and what a failed one has said."""
+    """Run everything; print a line for each command, and the output of one that fails."""
     failed = []
     # Those without layers install nothing of their own.
     for layers in sorted({verb.layers for verb in VERBS.values() if verb.layers}):
@@ -170,7 +170,7 @@ def main() -> int:
 
 
 def passes(name: str, clone: Path) -> bool:
-    """Do a command in a clone, and say how that went."""
+    """Run a command in a clone, and report how that went."""
     begin = time.monotonic()
     try:
         LIGHT.get(name, make(name, "--help"))(clone)

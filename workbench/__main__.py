@@ -1,4 +1,4 @@
-"""`python3 -m workbench VERB`: the one door to every command. `make VERB` is the same."""
+"""`python3 -m workbench VERB`: the one entry point of every command. `make VERB` is the same."""
 
 import sys
 
@@ -42,7 +42,7 @@ COMPARE = ("app", "test", "compare")
 # mypy looks into the libraries of every command, those of `docs` included.
 ALL = ("app", "test", "compare", "dev", "docs")
 
-# The one list of the commands: the Makefile, `make help` and .ci/first.py take them from here.
+# The one list of the commands: the Makefile, `make help` and .ci/first.py read it.
 # fmt: off
 VERBS = {
     "test": Verb("Run both suites, and sum them up in a small table",
@@ -57,7 +57,7 @@ VERBS = {
         "workbench.run:main", APP),
     "jobs": Verb("Run a job of the apps that `make run` has started",
         "workbench.run:jobs", APP),
-    "serve": Verb("Serve one app for real, by several processes",
+    "serve": Verb("Serve one app as in production, by several processes",
         "workbench.serve:main", APP),
     "coverage": Verb("Put the coverage of both suites side by side, file by file",
         "workbench.suites:coverage", TEST, "half a minute"),
@@ -67,7 +67,9 @@ VERBS = {
         "workbench.bench:main", TEST, "a minute"),
     "figures": Verb("Write the measured figures into README and docs",
         "workbench.figures:main", COMPARE, "minutes"),
-    "lint": Verb("Check style, types and the direction of imports",
+    "listings": Verb("Write the code and the figures that README and docs show",
+        "workbench.listings:main", (), "at once"),
+    "lint": Verb("Check style, types, the direction of imports, and what the pages show",
         "workbench.lint:main", ALL, "half a minute"),
     "browser": Verb("Test both apps in a real browser",
         "workbench.suites:browser", ("app", "test", "dev"), "minutes"),
@@ -106,7 +108,7 @@ def main(argv: Sequence[str]) -> int:
         print("Stopped.", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # Whoever read our output has seen enough, as `head` has. Nothing more goes to them.
+        # The program that reads our output has closed it, as `head` does. Write nothing more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
@@ -140,12 +142,12 @@ def _unknown(name: str) -> str:
 
 
 def _settle_environment() -> None:
-    """Let a command behave the same whatever the caller's variables are."""
+    """Let a command behave the same with any environment variables of the caller."""
     # Bytecode is git-ignored, and every start is quicker for it.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     # This would make the Python in `.venv` look for its library elsewhere.
     os.environ.pop("PYTHONHOME", None)
-    # Files are UTF-8 here, whatever the system's own encoding is.
+    # Files are UTF-8 here, also where the system has another encoding.
     os.environ["PYTHONUTF8"] = "1"
 
 

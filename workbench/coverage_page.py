@@ -155,7 +155,7 @@ $rows
 <tr><th scope="row">Together</th>$before$after</tr>
 </tfoot>
 </table>
-<p>Services stand under the view that has their name. That a line is reached says nothing of
+<p>Each service is below the view that has its name. That a line is reached says nothing about
 whether its result is checked.</p>
 </main>
 </html>

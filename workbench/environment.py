@@ -199,7 +199,7 @@ class Environment:
                 self._call(python, "-m", "venv", str(self.venv))
             self._write_stamp({"python": python_version(), "layers": {}})
         except BaseException:
-            # Without the stamp, the next command would take it for somebody else's.
+            # Without the stamp, the next command would not recognise it as its own.
             shutil.rmtree(self.venv, ignore_errors=True)
             raise
 
@@ -297,7 +297,7 @@ def lock(argv: Sequence[str]) -> int:
     for layer in LAYERS:
         _say(f"Locking requirements/{layer}.txt ...")
         command = [uv, "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
-        # The oldest Python decides, so that everybody has the same versions.
+        # The oldest Python decides, so that every user has the same versions.
         command += ["--python-version", "3.11", "--fork-strategy", "fewest"]
         command += ["--custom-compile-command", "python3 -m workbench lock", *argv]
         files = [f"requirements/{layer}.in", "--output-file", f"requirements/{layer}.txt"]
@@ -340,7 +340,7 @@ _REASONS = {
         "No space left on device",
         "Disk quota",
     ),
-    "A download is not the file that was locked: try again, and tell us if it stays so.": (
+    "A download is not the file that was locked: try again, and report it to us if it stays so.": (
         "DO NOT MATCH THE HASHES",
         "Hash mismatch",
     ),

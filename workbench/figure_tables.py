@@ -1,4 +1,4 @@
-"""What README and docs say of the measured figures: tables in Markdown, and a list.
+"""The measured figures for README and docs: tables in Markdown, and a list.
 
 They speak of the median test, since the suites have different numbers of tests. It is one of the
 tests that have a counterpart: so both sides are about the same behaviours.
@@ -20,7 +20,7 @@ HEAD = ("| | before | after | after ÷ before |", "|---|--:|--:|--:|")
 
 
 def for_readme(result: Json) -> str:
-    """The five figures of the README, and what has to be known to read them."""
+    """The five figures of the README, and how to read them."""
     python = ".".join(result["python"].split(".")[:2])
     lines = [
         *HEAD,
@@ -157,7 +157,7 @@ def worse(figures: Json) -> str:
 def worse_all(figures: Json) -> str:
     """A list of all that is worse in *after*, and of what was looked at and is not."""
     lines = ["# Every figure in which *after* is worse", ""]
-    lines += ["Written by `make figures`. The largest difference stands first.", ""]
+    lines += ["Written by `make figures`. The largest difference comes first.", ""]
     for kind, entries in by_kind(figures["worse"]).items():
         lines += [f"## {kind}", ""]
         for entry in entries:

@@ -1,11 +1,10 @@
-"""`make figures`: writes what was measured into README and docs, and the listings into README.
+"""`make figures`: writes what was measured into docs/_generated, and the pages that show it.
 
 Every figure that is published comes through here. With `--check` nothing is written: the exit
 code is 1 when something that is published is no longer what is measured. Either way it is 1 when
 the control of the measurement does not hold.
 """
 
-import ast
 import difflib
 import json
 import re
@@ -15,18 +14,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from workbench import compare, figure_tables
+from workbench import compare, figure_tables, listings
 from workbench.arguments import Parser
 from workbench.compare.wording import control_verdict
 from workbench.environment import ROOT, Problem, python_version
 
 Json = dict[str, Any]
 
-README = Path("README.md")
+README = Path("docs/_generated/readme.md")
 SUMMARY = Path("docs/_generated/summary.md")
 WORSE = Path("docs/_generated/worse.md")
 WORSE_ALL = Path("docs/_generated/worse_all.md")
 FAILURE_POINTS = Path("docs/_generated/failure_points.md")
+TEST_OUTPUT = Path("docs/_generated/test_output.md")
 OUT = Path("build/comparison")
 
 
@@ -41,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; 1 when stale")
     check = parser.parse_args(argv).check
     if check:
-        refuse_other_python(README.read_text(encoding="utf-8"))
+        refuse_other_python(read(README) or "")
     exit_code = compare.main(["--out", str(OUT)])
     if exit_code:
         return exit_code
@@ -54,6 +54,9 @@ def main(argv: Sequence[str]) -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             print(f"Wrote {path}.")
+    if not check:
+        for page in listings.write(Path()):
+            print(f"Wrote {page}.")
     if check and stale:
         print(f"Stale: {', '.join(map(str, stale))}. `make figures` writes them anew.")
     if not stale:
@@ -64,9 +67,9 @@ def main(argv: Sequence[str]) -> int:
     return 1 if (check and stale) or not control["holds"] else 0
 
 
-def refuse_other_python(readme: str) -> None:
+def refuse_other_python(published: str) -> None:
     """Raise Problem when what is published was measured with another Python than this one."""
-    measured_with = re.search(r"with Python (\d+\.\d+)", readme)
+    measured_with = re.search(r"with Python (\d+\.\d+)", published)
     if measured_with and measured_with[1] != python_version():
         raise Problem(
             f"The published figures were measured with Python {measured_with[1]}, and this is"
@@ -75,14 +78,14 @@ def refuse_other_python(readme: str) -> None:
 
 
 def published(result: Json) -> dict[Path, str]:
-    """Return every file that holds figures or listings, with its text as it should be."""
-    blocks = {"side-by-side": side_by_side(), "figures": figure_tables.for_readme(result)}
+    """Return every file that holds figures, with its text as it should be."""
     return {
-        README: with_blocks(README.read_text(encoding="utf-8"), blocks),
+        README: figure_tables.for_readme(result),
         SUMMARY: figure_tables.summary(result["figures"]),
         WORSE: figure_tables.worse(result["figures"]),
         WORSE_ALL: figure_tables.worse_all(result["figures"]),
         FAILURE_POINTS: failure_points(),
+        TEST_OUTPUT: test_output(),
     }
 
 
@@ -95,58 +98,16 @@ def failure_points() -> str:
     return done.stdout
 
 
-def with_blocks(text: str, blocks: dict[str, str]) -> str:
-    """Return a text with each block put between its markers. Raises Problem without them."""
-    for name, block in blocks.items():
-        start, end = f"<!-- generated: {name} -->\n", "<!-- /generated -->"
-        head, found_start, rest = text.partition(start)
-        _old, found_end, tail = rest.partition(end)
-        if not (found_start and found_end):
-            raise Problem(
-                f"README.md needs the lines {start.strip()} and {end}, around the block."
-            )
-        text = head + start + block + end + tail
-    return text
-
-
-def side_by_side() -> str:
-    """The cancellation of an order in both versions, as an HTML table for Markdown."""
-    before = [
-        ("before_mvt/views/orders.py", "cancel"),
-        ("before_mvt/views/orders.py", "refund"),
-    ]
-    after = [
-        ("after_service_layer/views/orders.py", "cancel"),
-        ("after_service_layer/services/cancellation.py", "Cancellation.cancel"),
-        ("after_service_layer/services/refunds.py", "Refunds.refund"),
-    ]
-    cells = (
-        "\n".join(f"[{file}]({file})\n\n{listing(file, name)}" for file, name in side)
-        for side in (before, after)
-    )
-    return (
-        "<table>\n<tr><th>before</th><th>after</th></tr>\n<tr>\n"
-        + "".join(f'<td valign="top">\n\n{cell}\n</td>\n' for cell in cells)
-        + "</tr>\n</table>\n"
-    )
-
-
-def listing(file: str, name: str) -> str:
-    """A function or method of a file, by its dotted name. Raises Problem when it is not there."""
-    source = Path(file).read_text(encoding="utf-8")
-    node: ast.AST = ast.parse(source)
-    for part in name.split("."):
-        inside = {getattr(child, "name", ""): child for child in ast.iter_child_nodes(node)}
-        if part not in inside:
-            raise Problem(
-                f"{file} has no {name}, which the README shows: say there what it shows."
-            )
-        node = inside[part]
-    assert isinstance(node, ast.FunctionDef)
-    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-    lines = source.splitlines()[first - 1 : node.end_lineno]
-    text = "\n".join(line[node.col_offset :] for line in lines)
-    return f"```python\n{text}\n```\n"
+def test_output() -> str:
+    """Return what `make test` ends in, without the times. Raises Problem when it is red."""
+    command = [sys.executable, "-m", "workbench", "test"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Problem(f"`make test` fails:\n{done.stdout}{done.stderr}")
+    *_, rows, _what_they_mean = done.stdout.split("\n\n")
+    # They are different on every machine.
+    rows = re.sub(r"[\d.]+ (s|ms)\b", lambda time: f"… {time[1]}".rjust(len(time[0])), rows)
+    return f"```text\n{rows}\n```\n"
 
 
 def read(path: Path) -> str | None:

@@ -1,7 +1,7 @@
-"""gunicorn's settings for `make serve`: threads, and a log that no secret gets into.
+"""gunicorn's settings for `make serve`: threads, and a log without secrets.
 
-Whoever knows the address of an order can cancel it, and whoever knows the address of an offer
-can use it. Such addresses are keys, and so the log does not have them whole.
+The address of an order is enough to cancel it, and the address of an offer is enough to use it.
+Such addresses are keys, and so they are masked in the log.
 """
 
 import logging
@@ -18,10 +18,10 @@ worker_class = "gthread"
 threads = 4
 # Each process makes an app of its own, and never shares a connection to the database.
 preload_app = False
-# Without it there is one thing less that can be talked to.
+# Without it there is one socket less to attack.
 control_socket_disable = True
 
-# A proxy on this machine is believed what it says of the client, but not where the shop is: these
+# A proxy on this machine is trusted about the client, but not about the shop's address: these
 # headers would come from the client itself, through any proxy that lets them pass.
 forwarder_headers = ""
 
@@ -33,7 +33,7 @@ SECRETS = (
     re.compile(r"(/(?:orders|share)/+[^/\s]+/+|/waitlist/+)\S+"),
     # What a statement was given, and what a row has in it.
     re.compile(r"(\[parameters: |DETAIL: ).*"),
-    # What somebody sent who does not speak HTTP; it may be a cookie.
+    # Input that is not valid HTTP; it may contain a cookie.
     re.compile(r"(Invalid request from ip=\S+: [^:]*).+"),
 )
 
@@ -56,7 +56,7 @@ class MaskingFormatter(logging.Formatter):
 
 
 class EncodedPath(logging.Filter):
-    """Has the path of each access as it stands in an address: without blanks and line ends."""
+    """Percent-encodes the path of each access: without blanks and line ends."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, MutableMapping):
@@ -68,7 +68,7 @@ class Body(RawIOBase):
     """The body of a request, whose end may be missing or wrong.
 
     Then it raises OSError, as for a client that has hung up, and the shop answers 400. gunicorn's
-    own error is none that an app can know.
+    own error is not one that an app can catch.
     """
 
     def __init__(self, body: Any) -> None:

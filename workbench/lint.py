@@ -1,4 +1,4 @@
-"""`lint`: style, types, and the direction of imports."""
+"""`lint`: style, types, the direction of imports, and whether the pages show what is there."""
 
 import subprocess
 import sys
@@ -12,6 +12,7 @@ CHECKS = {
     "Format": ("ruff", "format", "--quiet", "--check", "."),
     "Types": ("mypy",),
     "Imports": ("lint-imports", "--no-logo", "--cache-dir", "build/cache/imports"),
+    "Listings": ("python", "-m", "workbench", "listings", "--check"),
 }
 
 

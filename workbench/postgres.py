@@ -1,4 +1,4 @@
-"""A PostgreSQL server of our own: started when it is needed, and gone without a trace after."""
+"""A PostgreSQL server of our own: started when it is needed, and removed completely afterwards."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LOCALE = ("--locale=C", f"--lc-ctype={'en_US' if sys.platform == 'darwin' else '
 # The system keeps the path of a socket in about a hundred bytes.
 LONGEST_SOCKET = 100
 # It is made for one run: nothing needs to survive a loss of power. On a socket and on no port,
-# so that it meets no other server, and nobody else can reach it.
+# so that it disturbs no other server, and no other user can reach it.
 OPTIONS = ("listen_addresses=", "fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
@@ -49,8 +49,8 @@ def running_postgres() -> Iterator[str]:
     from the main thread, as signals are.
     """
     programs = find_programs()
-    # As root there is another user to become: the server refuses to be root.
-    become = _somebody_else() if os.geteuid() == 0 else ()
+    # As root it runs as another user: PostgreSQL refuses to run as root.
+    become = _unprivileged_user() if os.geteuid() == 0 else ()
     with _ended_by_sigterm():
         folder = _short_folder()
         server = [*become, str(programs / "pg_ctl"), "-D", str(folder / "data"), "-s"]
@@ -58,7 +58,7 @@ def running_postgres() -> Iterator[str]:
             if become:
                 shutil.chown(folder, "postgres")
             initdb = [*become, str(programs / "initdb"), "-D", str(folder / "data"), "--no-sync"]
-            # Everybody who reaches the socket may log in: nobody else can open the folder.
+            # Every user who reaches the socket may log in: no other user can open the folder.
             _call([*initdb, "-U", USER, "-A", "trust", "-E", "UTF8", *LOCALE], folder)
             log = str(folder / "log")
             _call([*server, "-w", "-l", log, "-o", _options(folder), "start"], folder)
@@ -105,7 +105,7 @@ def find_programs() -> Path:
     return max(found, key=lambda folder: [int(n) for n in re.findall(r"\d+", str(folder))])
 
 
-def _somebody_else() -> Sequence[str]:
+def _unprivileged_user() -> Sequence[str]:
     if not shutil.which("runuser"):
         raise Problem("PostgreSQL refuses to be run by root: try again as another user.")
     return ("runuser", "-u", "postgres", "--")
@@ -125,7 +125,7 @@ def _options(folder: Path) -> str:
 
 
 def _call(command: Sequence[str], folder: Path) -> None:
-    # It stands in a folder that whoever it becomes may read.
+    # In a folder that the other user may read.
     done = subprocess.run(
         command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True
     )
@@ -152,7 +152,7 @@ def _ended_by_sigterm() -> Iterator[None]:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Let nobody who presses Ctrl-C twice interrupt the block."""
+    """Ignore a second Ctrl-C until the block ends."""
     before = {
         number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)
     }

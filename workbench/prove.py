@@ -1,6 +1,6 @@
-"""`make prove`: random journeys through both apps at once, until one can be told from the other.
+"""`make prove`: random journeys through both apps at once, until the apps differ.
 
-The journeys are made up in tests/equivalence: this starts a process for each core, shows how far
+The journeys are generated in tests/equivalence: this starts a process for each core, shows how far
 they are, and sums up what was done.
 """
 
@@ -59,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
 
     console.print(outcome.table())
     if outcome.failure is not None:
-        # As it stands: a test is to be pasted, so that no line of it may be wrapped.
+        # Unchanged: a test is to be pasted, so that no line of it may be wrapped.
         print(f"\nAfter {outcome.failed_after_journeys} journeys:\n\n{outcome.failure}")
     if options.report is not None:
         _write(options.report, outcome.report(options.seed))
@@ -73,7 +73,7 @@ def _parser() -> Parser:
         description=__doc__,
     )
     parser.add_argument("--requests", type=int, default=REQUESTS, metavar="N")
-    # Another one each time; printed, so that it can be had again.
+    # Another one each time; printed, so that the run can be repeated.
     parser.add_argument("--seed", type=int, default=random.randrange(LARGEST_SEED), metavar="S")
     parser.add_argument("--report", type=Path, metavar="FILE")
     return parser
@@ -88,7 +88,7 @@ class Outcome:
         self.failed_after_journeys: int | None = None
 
     def note(self, process: int, message: Mapping[str, Any]) -> None:
-        """Take in what a process reports."""
+        """Add the report of a process."""
         if "shortest" in message:
             self.failure = message["shortest"]
             return
@@ -98,7 +98,7 @@ class Outcome:
             self.failed_after_journeys = self.total("journeys")
 
     def note_crash(self, exit_code: int, complaints: str) -> None:
-        """Take in that a process has ended before it was through."""
+        """Note that a process has ended before it was finished."""
         self.failure = f"A process has ended with exit code {exit_code}:\n{complaints}"
         self.failed_after_journeys = self.total("journeys")
 
@@ -114,7 +114,7 @@ class Outcome:
         return Counter(dict(counts.most_common()))
 
     def table(self) -> Table:
-        """Return the table that stands at the end."""
+        """Return the table for the end."""
         table = Table(show_header=False, box=None)
         table.add_row("Journeys", f"{self.total('journeys'):,}")
         for what in COUNTED:

@@ -53,8 +53,8 @@ ORGANISER = "organiser"
 # Fixed, so that a trainer can put it on a slide. It guards sample data, on loopback only.
 PASSWORD = "workshop-2027"
 
-# `tok_slow` must answer after the apps have stopped waiting: the buyer is told that the seats
-# are held, and a moment later the webhook has paid the order.
+# `tok_slow` must answer after the apps have stopped waiting: the page says that the seats
+# are held, and a moment later the webhook has marked the order as paid.
 PAYMENTS_TIMEOUT = 2.0
 SLOW_SECONDS = 4.0
 
@@ -72,11 +72,11 @@ class Stack:
 
 def main(argv: list[str]) -> int:
     """Run everything until Ctrl-C or SIGTERM. Raises Problem when it cannot start."""
-    ports = read_ports(argv)
+    ports, services = read_options(argv)
     # From here on a signal no longer interrupts; it waits until all can end in order.
     stop = stop_on_signals()
     bypass_proxy()
-    with listening(ports) as listeners, running_stack(listeners, FOLDER) as stack:
+    with listening(ports) as listeners, running_stack(listeners, FOLDER, services) as stack:
         print(describe(stack), flush=True)
         # In steps, because on Windows an endless wait does not notice Ctrl-C.
         while not stop.wait(0.5):
@@ -84,8 +84,11 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def read_ports(argv: list[str]) -> dict[str, int]:
-    """Return the port of each server. Raises Problem for options that are not accepted."""
+def read_options(argv: list[str]) -> tuple[dict[str, int], Path | None]:
+    """Return the port of each server, and the file of `--services`.
+
+    Raises Problem for options that are not accepted.
+    """
     parser = Parser("make run: {}.", prog="python3 -m workbench run")
     for name, default in PORTS.items():
         parser.add_argument(
@@ -96,12 +99,19 @@ def read_ports(argv: list[str]) -> dict[str, int]:
             metavar="PORT",
             help=f"instead of {default}; 0 takes any free port",
         )
-    ports: dict[str, int] = vars(parser.parse_args(argv))
+    parser.add_argument(
+        "--services",
+        type=Path,
+        metavar="FILE",
+        help="settings of services for the shop `after`, such as examples/second_shop.toml",
+    )
+    ports = vars(parser.parse_args(argv))
+    services: Path | None = ports.pop("services")
     for port, wanted in Counter(ports.values()).items():
         if port and wanted > 1:
             names = " and ".join(f"--{name}-port" for name in ports if ports[name] == port)
             raise Problem(f"Port {port} is wanted by {names}: give each its own.")
-    return ports
+    return ports, services
 
 
 def port_number(text: str) -> int:
@@ -152,10 +162,13 @@ def listening(ports: Mapping[str, int]) -> Iterator[dict[str, socket.socket]]:
 
 
 @contextmanager
-def running_stack(listeners: Mapping[str, socket.socket], folder: Path) -> Iterator[Stack]:
+def running_stack(
+    listeners: Mapping[str, socket.socket], folder: Path, services: Path | None = None
+) -> Iterator[Stack]:
     """Run all servers until the block ends; each app with a freshly seeded database in `folder`.
 
-    Raises Problem when a database cannot be filled.
+    `services` is a file for the shop `after`. Raises Problem when it cannot be used, and when a
+    database cannot be filled.
     """
     api_key, webhook_secret = secrets.token_hex(), secrets.token_hex()
     client = {"client_key": secrets.token_hex(), "client_secret": secrets.token_hex()}
@@ -191,6 +204,8 @@ def running_stack(listeners: Mapping[str, socket.socket], folder: Path) -> Itera
                 "SHARE_CLIENT_SECRET": client["client_secret"],
                 "SITE_URL": site,
             }
+            if services is not None and name == "after":
+                settings["SERVICES"] = str(services.absolute())
             app = create_seeded_app(name, settings)
             servers.callback(close_database, app)
             servers.enter_context(settings_for_jobs(folder, name, settings))
@@ -213,7 +228,7 @@ def fresh_file(folder: Path, name: str) -> Path:
 def settings_for_jobs(folder: Path, name: str, settings: Mapping[str, Any]) -> Iterator[None]:
     """Keep an app's settings in `folder` until the block ends, where `make jobs` finds them."""
     file = fresh_file(folder, f"{name}.json")
-    # There are secrets in it: nobody else is to read it.
+    # There are secrets in it: no other user may read it.
     file.touch(mode=0o600)
     file.write_text(json.dumps(settings), encoding="utf-8")
     try:
@@ -223,10 +238,18 @@ def settings_for_jobs(folder: Path, name: str, settings: Mapping[str, Any]) -> I
 
 
 def create_seeded_app(name: str, settings: Mapping[str, Any]) -> Flask:
-    """Return the app called "before" or "after", with a season of events and an organiser."""
-    # Cookies do not know ports: with one name, a login here would be a logout there.
+    """Return the app called "before" or "after", with sample data and an organiser.
+
+    Raises Problem for settings that it does not accept.
+    """
+    # Cookies are shared by all ports: with one name, a login here would be a logout there.
     cookie = {"SESSION_COOKIE_NAME": f"session_{name}"}
-    app: Flask = import_module(f"{PACKAGES[name]}.app").create_app({**settings, **cookie})
+    create_app = import_module(f"{PACKAGES[name]}.app").create_app
+    try:
+        app: Flask = create_app({**settings, **cookie})
+    except SystemExit as refusal:
+        file = f" with {settings['SERVICES']}" if "SERVICES" in settings else ""
+        raise Problem(f"The shop {name!r} cannot start{file}: {refusal}") from None
     run_command(app, "init-db")
     run_command(app, "seed")
     run_command(app, "create-organiser", ORGANISER, "--password", PASSWORD)
@@ -248,7 +271,7 @@ def run_command(app: Flask, *words: str) -> None:
 
 
 def describe(stack: Stack) -> str:
-    """Return where to look, a line each."""
+    """Return the addresses to open, a line each."""
     return "\n".join(
         [
             f"before      {stack.before}  (fat views)",

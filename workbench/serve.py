@@ -1,4 +1,4 @@
-"""`serve`: one of the apps, as it would run for real, under gunicorn."""
+"""`serve`: one of the apps, as in production, under gunicorn."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workbench.environment import Problem
 from workbench.run import PACKAGES, close_database, run_command
 
 PREFIX = "BOX_OFFICE_"
-# What no default can know. An app insists on the first one only, so that it starts on a laptop.
+# Settings without a useful default. An app requires only the first, so that it starts on a laptop.
 REQUIRED = (
     "SECRET_KEY",
     "SITE_URL",
@@ -32,7 +32,7 @@ MOST_WORKERS = 64
 
 
 def main(argv: list[str]) -> int:
-    """Become gunicorn, once settings, database and address are known to be good.
+    """Become gunicorn, after checking settings, database and address.
 
     Raises Problem where one of them is not.
     """
@@ -111,7 +111,7 @@ def make_tables(package: str) -> None:
 
 
 def check_address(host: str, port: int) -> None:
-    """Raise Problem where nobody can listen there."""
+    """Raise Problem where no server can listen there."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.create_server((host.strip("[]"), port), family=family).close()

@@ -13,6 +13,18 @@ from workbench.run import PACKAGES, PORTS, Stack, listening, running_stack
 from workbench.sandbox.server import HOST
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Accept that the development server leaves the file of a request that is broken off.
+
+    A browser that goes on to the next page closes the connection of a stylesheet on its way, and
+    werkzeug then leaves the open file to the garbage collector.
+    """
+    file = r"Exception ignored in. <_io.FileIO name=.*/static/"
+    ignored = f"ignore:{file}:pytest.PytestUnraisableExceptionWarning"
+    for item in items:
+        item.add_marker(pytest.mark.filterwarnings(ignored))
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     any_ports = dict.fromkeys(PORTS, 0)
@@ -40,7 +52,7 @@ def browser(chromium: str) -> Iterator[Browser]:
     switches = [
         "--no-sandbox",
         "--disable-gpu",
-        # Nothing is asked of other hosts, by the browser itself neither.
+        # No request goes to other hosts, not even from the browser itself.
         "--disable-background-networking",
         f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {HOST}",
         # A picture that is painted in parts keeps a trace of what was there before.

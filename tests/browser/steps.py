@@ -65,7 +65,7 @@ def buy(page: Page) -> None:
 
 
 def open_sharing(page: Page) -> None:
-    """Buy tickets, and go where one tells one's friends."""
+    """Buy tickets, and go to the page that shares the order."""
     buy(page)
     page.get_by_role("link", name="Tell your friends").click()
     expect(page.get_by_role("heading", name="Tell your friends")).to_be_visible()
@@ -78,7 +78,7 @@ def ask_network(page: Page) -> None:
 
 
 def allow(page: Page, *, user: str) -> None:
-    """Say at the network who one is there, and allow it."""
+    """Type a name at the network, and allow the connection."""
     page.get_by_label("name").fill(user)
     page.get_by_role("button", name="Allow").click()
 

@@ -32,7 +32,7 @@ JAZZ = {
     "Seats": "50",
     "Price (€)": "12.50",
 }
-# What may go wrong in one window, and what is then said of it.
+# What may go wrong in one window, and what is then reported.
 TROUBLES = {
     "document.querySelector('h1').setAttribute('aria-label', 'About us')": "About us",
     "document.querySelector('h1').className = 'other'": "other",
@@ -47,7 +47,7 @@ TROUBLES = {
 def clock(
     time_machine: clock_of_tests.TimeMachineFixture,
 ) -> clock_of_tests.TimeMachineFixture:
-    """The time of both shops, which stands still."""
+    """The time of both shops, which does not move."""
     time_machine.move_to("2027-03-01 12:00+00:00", tick=False)
     return time_machine
 
@@ -204,7 +204,7 @@ def address_in(mail: str) -> str:
     return found[0]
 
 
-def test_telling_friends(both: Twins) -> None:
+def test_sharing_an_order(both: Twins) -> None:
     buy(both, {})
     both.follow("Tell your friends")
     both.look("Tell your friends")
@@ -264,7 +264,7 @@ def test_organising_events_and_vouchers(both: Twins) -> None:
             both.look("Organiser login")
 
 
-def test_selling_and_letting_people_in(both: Twins) -> None:
+def test_selling_and_checking_in(both: Twins) -> None:
     log_in(both)
     both.open(f"/organiser{PAPER_WHALE}/sell")
     both.look("The Paper Whale")

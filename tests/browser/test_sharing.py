@@ -1,4 +1,4 @@
-"""What buyers tell their friends: the shop posts in their name, without JavaScript."""
+"""Sharing an order: the shop posts in the buyer's name, without JavaScript."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def user() -> str:
 
 @pytest.fixture
 def stranger(browser: Browser, app_url: str) -> Iterator[Page]:
-    """A page of somebody else, with cookies of their own."""
+    """A page of another visitor, with cookies of their own."""
     with browser.new_context(base_url=app_url, java_script_enabled=False) as window:
         yield window.new_page()
 
@@ -55,7 +55,7 @@ def shows_connected(page: Page, connected: bool) -> None:
 
 
 def readable_session(page: Page) -> str:
-    """Return what anybody can read of the session in the cookie, without any key."""
+    """Return what can be read of the session in the cookie without a key."""
     cookies = page.context.cookies()
     (value,) = (cookie["value"] for cookie in cookies if cookie["name"].startswith("session_"))
     packed = value.startswith(".")
@@ -103,7 +103,7 @@ def test_one_connection_is_good_for_every_order(page: Page, user: str) -> None:
     shows_connected(page, True)
 
 
-def test_who_denies_is_told_so_and_can_begin_again(page: Page, user: str) -> None:
+def test_a_person_who_denies_gets_a_message_and_can_begin_again(page: Page, user: str) -> None:
     open_sharing(page)
     sharing = page.url
     ask_network(page)
@@ -131,7 +131,7 @@ def test_callback_is_good_once_and_in_one_browser(page: Page, stranger: Page, us
     shows_connected(page, True)
 
 
-def test_connection_that_somebody_else_began_is_refused(
+def test_connection_that_another_visitor_began_is_refused(
     page: Page, stranger: Page, user: str
 ) -> None:
     open_sharing(page)
@@ -166,7 +166,7 @@ def test_post_after_revocation_asks_to_connect_again(page: Page, stack: Stack, u
     shows_connected(page, False)
 
 
-def test_cookie_tells_nobody_the_secrets(page: Page, user: str, token_secrets: list[str]) -> None:
+def test_cookie_does_not_show_the_secrets(page: Page, user: str, token_secrets: list[str]) -> None:
     open_sharing(page)
     ask_network(page)
     during = readable_session(page)
@@ -181,7 +181,7 @@ def test_cookie_tells_nobody_the_secrets(page: Page, user: str, token_secrets: l
         assert [secret for secret in [*token_secrets, temporary] if secret in session] == []
 
 
-def test_friends_can_be_told_with_the_keyboard_alone(page: Page, user: str) -> None:
+def test_orders_can_be_shared_with_the_keyboard_alone(page: Page, user: str) -> None:
     open_sharing(page)
     skip_to_content(page)
     page.keyboard.press("Tab")

@@ -1,4 +1,4 @@
-"""What those do who come too late for a seat, without JavaScript."""
+"""What visitors do who come too late for a seat, without JavaScript."""
 
 from __future__ import annotations
 

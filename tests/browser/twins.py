@@ -1,4 +1,4 @@
-"""Both shops in two windows side by side: whatever is done in one is done in the other.
+"""Both shops in two windows side by side: each step is done in both.
 
 Each shop is at the same address, at the same instant, and draws the same random numbers. So
 nothing on a page needs to be masked: references, tickets and tokens are the same in both.
@@ -42,7 +42,7 @@ REAL_CHANCE = os.urandom
 SIZES = {"desktop": 1280, "phone": 360}
 HEIGHT = 740
 LINES_SHOWN = 40
-# In the dark only the colours are others.
+# In dark mode only the colours differ.
 COLOURS_ONLY = {"runOnly": ["color-contrast"], "resultTypes": ["violations"]}
 
 
@@ -118,7 +118,7 @@ class Twin:
 
 
 class View(NamedTuple):
-    """What somebody meets on a page: where it is, what it consists of, and how it looks."""
+    """What a visitor finds on a page: its address, its elements, and how it looks."""
 
     address: str
     tree: str
@@ -127,7 +127,7 @@ class View(NamedTuple):
 
 
 class Twins:
-    """Does everything in both shops, and fails at the first page that can be told apart."""
+    """Does everything in both shops, and fails at the first page that differs."""
 
     def __init__(self, twins: Mapping[str, Twin], folder: Path) -> None:
         self.twins = twins
@@ -171,9 +171,9 @@ class Twins:
         return text
 
     def look(self, heading: str) -> None:
-        """Fail if the pages differ, or if axe or the window has something against them.
+        """Fail if the pages differ, or if axe or the window reports a problem.
 
-        `heading` tells that it is the page that is meant.
+        `heading` proves that it is the expected page.
         """
         for twin in self.twins.values():
             expect(twin.page.get_by_role("heading", level=1)).to_contain_text(heading)

@@ -1,4 +1,4 @@
-"""`make bench`: how ratios are made, what is timed, and what is said when something fails."""
+"""`make bench`: how ratios are made, what is timed, and the message when something fails."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def test_what_has_no_counterpart_is_listed(figures: Json) -> None:
     assert alone == {"before": ["test_leaves_something_behind"], "after": []}
 
 
-def test_what_has_no_counterpart_is_told_apart_from_all_tests(figures: Json) -> None:
+def test_what_has_no_counterpart_is_listed_apart_from_all_tests(figures: Json) -> None:
     before, after = (figures["suites"][side] for side in ("before", "after"))
     lonely = before["tests"]["tests_before/test_book.py::test_leaves_something_behind"]
     assert before["alone"] == lonely
@@ -238,7 +238,7 @@ def test_what_the_control_says(entries: list[Json], verdict: str) -> None:
     assert wording.control_verdict(found).startswith(verdict)
 
 
-def test_behaviours_are_told_apart_by_what_their_median_test_costs(figures: Json) -> None:
+def test_behaviours_are_distinguished_by_what_their_median_test_costs(figures: Json) -> None:
     per_test = figures["per_test"]
     assert some(per_test, "fewer", "same", "more") == [3, 2, 2]
     assert [loss["id"] for loss in per_test["largest_losses"]] == ["about", "test_by_name"]
@@ -276,14 +276,14 @@ def test_what_is_worse_is_found(figures: Json) -> None:
     assert found["Coverage of a layer", "lines_percent"] == ["app.py", "total"]
 
 
-def test_coverage_tells_bodies_from_set_up(figures: Json) -> None:
+def test_coverage_distinguishes_bodies_from_set_up(figures: Json) -> None:
     app = figures["suites"]["before"]["coverage"]["app.py"]
     keys = ("lines_percent", "branches_percent", "by_body_percent", "by_setup_only_percent")
     # In set-up the app is made; what its views do is reached by the bodies of tests.
     assert some(app, *keys) == [100, 100, 61.9, 38.1]
 
 
-def test_clock_times_stand_apart(results: list[Json]) -> None:
+def test_clock_times_are_kept_apart(results: list[Json]) -> None:
     assert "seconds" not in json.dumps(results[0]["figures"])
     assert results[0]["timings"]["all behaviours"]["body"]["median"] > 0
 
@@ -414,7 +414,7 @@ def test_tests_may_be_in_both_suites_and_are_given_what_they_need(tmp_path: Path
     sides += [f"--after=second:{tests}", "--after-args=--edition second"]
     assert finish(start(tmp_path, *sides, "--out", "out"))[::2] == (0, "")
     result = json.loads((tmp_path / "out" / "comparison.json").read_text("utf-8"))
-    # Its conftest.py and its helpers are counted, though they stand beside the tests.
+    # Its conftest.py and its helpers are counted, though they are beside the tests.
     assert result["figures"]["suites"]["after"]["test_code"]["files"] == 4
     assert [entry["parts"] for entry in result["figures"]["same_tests"]] == [
         ["setup", "body", "teardown"],
@@ -424,14 +424,11 @@ def test_tests_may_be_in_both_suites_and_are_given_what_they_need(tmp_path: Path
     assert command in (tmp_path / "out" / "comparison.md").read_text("utf-8")
 
 
-def test_without_arguments_the_two_suites_of_this_project_are_compared(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_without_arguments_the_two_suites_of_this_project_are_compared() -> None:
     wanted = arguments([])
-    assert (wanted.before, wanted.before_args) == ("before_mvt:tests/before", "--app before_mvt")
-    (tmp_path / "tests" / "control").mkdir(parents=True)
-    assert arguments([]).after == "after_service_layer:tests/after,tests/control"
+    assert wanted.before == "before_mvt:tests/before,tests/control"
+    assert wanted.before_args == "--app before_mvt"
+    assert wanted.after == "after_service_layer:tests/after,tests/control"
     wanted = arguments(["--before", "shop:tests"])
     assert (wanted.before, wanted.before_args) == ("shop:tests", "")
 

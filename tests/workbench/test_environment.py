@@ -1,4 +1,4 @@
-"""The environment: what is installed when, and what is said when it cannot be.
+"""The environment: what is installed when, and the message when that fails.
 
 Nothing is installed here: a recorder stands in for uv, venv and pip.
 """
@@ -270,7 +270,7 @@ def test_without_uv_nothing_can_be_added_to_what_uv_made(installer: Installer) -
         ("", "The installation failed: the installer said nothing."),
     ],
 )
-def test_a_failed_install_is_told_in_one_line_and_tried_again(
+def test_a_failed_install_is_reported_in_one_line_and_tried_again(
     installer: Installer, output: str, sentence: str
 ) -> None:
     prepare(installer, "app")
@@ -307,7 +307,7 @@ def test_what_these_commands_have_not_made_is_left_alone(
     assert mine.exists() and not installer.commands
 
 
-def test_a_python_without_venv_is_told_what_to_install(
+def test_a_python_without_venv_gets_a_sentence_on_what_to_install(
     installer: Installer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)

@@ -1,4 +1,5 @@
 import json
+import subprocess
 
 import pytest
 
@@ -75,10 +76,7 @@ RESULT = {
     },
 }
 README = """# Shop
-<!-- generated: side-by-side -->
-<!-- /generated -->
-between
-<!-- generated: figures -->
+<!-- generated: readme -->
 old
 <!-- /generated -->
 """
@@ -87,7 +85,7 @@ old
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """A project whose comparison gives RESULT at once."""
-    monkeypatch.setattr(figures, "side_by_side", lambda: "two columns\n")
+    monkeypatch.setattr(figures, "test_output", lambda: "two lines\n")
     monkeypatch.setattr(figures.compare, "main", lambda argv: write_result())
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(figures, "failure_points", lambda: "where it can fail\n")
@@ -101,13 +99,12 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_what_was_measured_is_written_between_the_markers(project):
+def test_what_was_measured_is_written_into_the_pages_too(project):
     assert figures.main([]) == 0
     readme = (project / "README.md").read_text("utf-8")
     assert "| the median test, framework calls | 1,000 | 500 | × 0.50 |" in readme
     cells = "33 % (1 of 3) | 67 % (2 of 3) | × 2.00"
     assert f"| tests without a framework call in their set-up | {cells} |" in readme
-    assert "two columns\n<!-- /generated -->\nbetween\n" in readme
     assert "\nold\n" not in readme
 
 
@@ -171,27 +168,19 @@ def test_the_check_passes_on_what_was_just_written(project):
 
 def test_the_check_finds_a_figure_that_is_stale_and_writes_nothing(project, capsys):
     figures.main([])
-    stale = (
-        (project / "README.md").read_text("utf-8").replace("| 1,000 | 500 |", "| 1,000 | 501 |")
-    )
-    (project / "README.md").write_text(stale, encoding="utf-8")
+    stale = (project / figures.README).read_text("utf-8").replace("| 1,000 |", "| 1,001 |")
+    (project / figures.README).write_text(stale, encoding="utf-8")
     assert figures.main(["--check"]) == 1
-    assert (
-        "+| the median test, framework calls | 1,000 | 500 | × 0.50 |" in capsys.readouterr().out
-    )
-    assert (project / "README.md").read_text("utf-8") == stale
+    row = "+| the median test, framework calls | 1,000 | 500 | × 0.50 |"
+    assert row in capsys.readouterr().out
+    assert (project / figures.README).read_text("utf-8") == stale
 
 
 def test_figures_of_another_python_are_not_checked(project):
-    (project / "README.md").write_text(README + "measured with Python 3.2;", encoding="utf-8")
+    figures.main([])
+    (project / figures.README).write_text("measured with Python 3.2;", encoding="utf-8")
     with pytest.raises(Problem, match=r"Python 3\.2, and this is"):
         figures.main(["--check"])
-
-
-def test_a_missing_marker_is_named(project):
-    (project / "README.md").write_text("# Shop\n", encoding="utf-8")
-    with pytest.raises(Problem, match="generated: side-by-side"):
-        figures.main([])
 
 
 def test_the_exit_code_of_a_red_suite_is_passed_on(project, monkeypatch):
@@ -204,14 +193,10 @@ def test_an_unknown_option_is_said_in_one_sentence():
         figures.main(["--chekc"])
 
 
-def test_a_listing_is_the_function_with_its_decorators(tmp_path):
-    file = tmp_path / "views.py"
-    file.write_text("class A:\n    @b\n    def c(self):\n        return 1\n\n    x = 2\n")
-    assert figures.listing(str(file), "A.c") == "```python\n@b\ndef c(self):\n    return 1\n```\n"
-
-
-def test_a_listing_of_what_is_gone_names_file_and_function(tmp_path):
-    file = tmp_path / "views.py"
-    file.write_text("x = 1\n")
-    with pytest.raises(Problem, match=r"views\.py has no cancel"):
-        figures.listing(str(file), "cancel")
+def test_the_times_in_the_output_of_the_tests_are_left_out(monkeypatch):
+    said = "dots\n\n     tests   time\na  1 passed  12.3 s  1.5 ms\n\nwhat it means\n"
+    done = subprocess.CompletedProcess([], 0, stdout=said)
+    monkeypatch.setattr(figures.subprocess, "run", lambda *_args, **_kwargs: done)
+    assert figures.test_output() == (
+        "```text\n     tests   time\na  1 passed     … s    … ms\n```\n"
+    )

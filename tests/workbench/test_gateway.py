@@ -170,7 +170,7 @@ def test_same_key_at_the_same_moment_charges_once(
     clerks = 8
 
     def dawdle(size: int) -> str:
-        # In the midst of a charge: here another thread would take its turn.
+        # In the middle of a charge: here another thread would run.
         time.sleep(0.01)
         return uuid4().hex
 
@@ -403,7 +403,7 @@ def receiver() -> Receiver:
 def shop(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     """A client of a gateway of the test's own, which sends its webhooks to the receiver."""
     monkeypatch.setenv("no_proxy", HOST)
-    # Webhooks stay on this machine, whatever proxy is set.
+    # Webhooks stay on this machine, also when a proxy is set.
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setattr(webhooks, "RETRY_PAUSES", (0.02, 0.04))
     with (
@@ -435,7 +435,7 @@ def test_signature_is_an_hmac_of_time_and_body() -> None:
 @pytest.mark.parametrize(
     ("source", "type_"), [("tok_visa", "charge.succeeded"), ("tok_declined", "charge.failed")]
 )
-def test_receiver_is_told_of_each_charge_once(
+def test_receiver_gets_each_charge_once(
     shop: Client, receiver: Receiver, source: str, type_: str
 ) -> None:
     for _ in range(2):
@@ -443,8 +443,8 @@ def test_receiver_is_told_of_each_charge_once(
     shop.charge("L", "tok_visa")
 
     assert soon(lambda: len(receiver.received) == 2)
-    ((told, charge),) = [event for event in receiver.events() if event[1]["amount"] == 1250]
-    assert told == type_
+    ((type_sent, charge),) = [event for event in receiver.events() if event[1]["amount"] == 1250]
+    assert type_sent == type_
     assert (charge["amount"], charge["reference"]) == (1250, "ABCDE")
     if source == "tok_visa":
         assert charge["id"] == shop.find("K")[0]["id"]
@@ -463,13 +463,13 @@ def test_webhook_carries_the_signature_of_its_body_and_the_time(
     assert event["id"].startswith("evt_")
 
 
-def test_tok_slow_is_told_of_although_the_client_gave_up(shop: Client, receiver: Receiver) -> None:
+def test_tok_slow_is_reported_after_the_client_gave_up(shop: Client, receiver: Receiver) -> None:
     with pytest.raises(requests.Timeout):
         shop.charge("K", "tok_slow", timeout=SLOW_SECONDS / 3)
 
     assert receiver.received == []
     assert soon(lambda: receiver.received)
-    assert [told for told, _ in receiver.events()] == ["charge.succeeded"]
+    assert [type_ for type_, _ in receiver.events()] == ["charge.succeeded"]
 
 
 def test_tok_error_is_no_event(shop: Client, receiver: Receiver) -> None:
@@ -480,9 +480,7 @@ def test_tok_error_is_no_event(shop: Client, receiver: Receiver) -> None:
     assert len(receiver.received) == 1
 
 
-def test_receiver_that_fails_is_told_again_with_the_same_event(
-    shop: Client, receiver: Receiver
-) -> None:
+def test_receiver_that_fails_gets_the_same_event_again(shop: Client, receiver: Receiver) -> None:
     receiver.statuses = [503]
     shop.charge("K")
 
@@ -508,7 +506,7 @@ def test_refusal_is_an_answer_and_nothing_is_sent_again(shop: Client, receiver: 
     assert len(receiver.received) == 1
 
 
-def test_every_receiver_is_told_and_one_that_is_down_holds_nobody_up(
+def test_every_receiver_gets_the_event_even_while_one_is_down(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("no_proxy", HOST)
@@ -546,7 +544,7 @@ def test_without_receivers_the_page_is_silent_about_webhooks(client: Client, key
     assert "webhook" not in client.page().lower().replace(TEST_CARDS["tok_slow"], "")
 
 
-def test_webhook_on_demand_tells_what_the_receiver_said(shop: Client, receiver: Receiver) -> None:
+def test_webhook_on_demand_returns_the_answers(shop: Client, receiver: Receiver) -> None:
     shop.charge("K", amount=1250)
     assert soon(lambda: receiver.received)
     receiver.statuses = [503]
@@ -557,7 +555,7 @@ def test_webhook_on_demand_tells_what_the_receiver_said(shop: Client, receiver: 
     assert said(answer) == [503]
     automatic, on_demand = receiver.events()
     assert on_demand == automatic
-    # It is for looking at one answer: nothing is sent again behind one's back.
+    # It shows one answer: nothing is sent again in the background.
     assert len(receiver.received) == 2
     assert "<td>answered 503</td>" in shop.page()
 

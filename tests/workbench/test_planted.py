@@ -32,7 +32,7 @@ wrong = "One seat too many is sold."
 old = "SEATS = 5"
 new = "SEATS = 6"
 """
-# Nets that are quick: one that finds the change, and one that is blind.
+# Nets that are quick: one that finds the change, and one that finds nothing.
 SHARP = Net(
     "tests/before", ("-c", "import sys; sys.exit('6' in open('before_mvt/rules.py').read())")
 )
@@ -49,7 +49,7 @@ def python(program: str) -> Net:
 def test_there_are_enough_changes_in_both_apps() -> None:
     assert len(CHANGES) >= 40
     for package in ("before_mvt", "after_service_layer"):
-        # What stands the same in both is changed in both.
+        # What is the same in both is changed in both.
         assert sum(package in PACKAGES[change.app] for change in CHANGES) >= 20
 
 
@@ -78,7 +78,7 @@ def test_a_change_that_applies_no_longer_is_named(
         (tmp_path / "before_mvt/rules.py").write_text(text)
 
     assert misfits([SEATS], tmp_path) == [
-        f"one-too-many: the old text stands {times} times in before_mvt/rules.py, not once."
+        f"one-too-many: the old text is {times} times in before_mvt/rules.py, not once."
     ]
 
 
@@ -260,7 +260,7 @@ def test_nothing_is_planted_where_a_net_finds_something_in_the_unchanged_apps(
 def test_a_change_that_does_not_apply_stops_the_command(project: Path) -> None:
     (project / "before_mvt/rules.py").write_text("SEATS = 4\n")
 
-    with pytest.raises(Problem, match="one-too-many: the old text stands 0 times"):
+    with pytest.raises(Problem, match="one-too-many: the old text is 0 times"):
         planted.main([])
 
 

@@ -112,7 +112,7 @@ def test_a_signal_ends_the_server_too(number: signal.Signals) -> None:
 def test_a_server_that_does_not_start_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "OPTIONS", ("no_such_setting=1",))
     folder = Path(tempfile.mkdtemp())
-    # For root, the server is run by somebody else.
+    # As root, the server runs as another user.
     folder.chmod(0o755)
     monkeypatch.setattr("tempfile.tempdir", str(folder))
 
@@ -164,7 +164,7 @@ def test_the_newest_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A checkout in small, whose tests want to be on PostgreSQL."""
+    """A small repository, whose tests want PostgreSQL."""
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     for package in ("before_mvt", "after_service_layer"):
         (tmp_path / package).mkdir()
@@ -172,7 +172,7 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "tests").mkdir()
     shutil.copy(ROOT / "tests" / "conftest.py", tmp_path / "tests")
     (tmp_path / "tests" / "behaviours.toml").write_text('[behaviours]\n"it.is" = "It is."\n')
-    for suite in ("before", "after", "equivalence"):
+    for suite in ("before", "after", "control", "equivalence"):
         write_test(tmp_path, suite, expected="")
     return tmp_path
 
@@ -203,7 +203,7 @@ def test_both_suites_and_the_races_are_run_on_it(project: Path) -> None:
     whole = run_on_postgres(project)
     part = run_on_postgres(project, "tests/after", "-k", "database")
 
-    assert whole.stdout.count("1 passed in") == 4, whole.stdout + whole.stderr
+    assert whole.stdout.count("2 passed in") == 4, whole.stdout + whole.stderr
     assert "assert '' == '*'" in whole.stdout
     assert (whole.returncode, part.returncode) == (1, 0), part.stdout + part.stderr
     assert "\nbefore" not in part.stdout

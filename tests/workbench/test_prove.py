@@ -60,7 +60,7 @@ def test_the_latest_message_of_each_process_counts():
     }
 
 
-def test_a_failure_is_told_with_the_journeys_it_took_and_then_shortened():
+def test_a_failure_is_reported_with_its_journeys_and_then_shortened():
     outcome = Outcome()
     outcome.note(0, message())
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from after_service_layer.wiring import default_services
 from workbench.environment import ROOT, Problem
 from workbench.run import (
     JOBS,
@@ -23,10 +25,11 @@ from workbench.run import (
     PASSWORD,
     PORTS,
     Stack,
+    create_seeded_app,
     fresh_file,
     jobs,
     listening,
-    read_ports,
+    read_options,
     run_job,
     running_stack,
     stop_on_signals,
@@ -34,6 +37,7 @@ from workbench.run import (
 from workbench.sandbox.server import HOST, listen
 
 ANY_PORTS = dict.fromkeys(PORTS, 0)
+SECOND_SHOP = ROOT / "examples" / "second_shop.toml"
 RUN = "import sys; from workbench.run import main; sys.exit(main(sys.argv[1:]))"
 RUN_JOB = "import sys; from workbench.run import jobs; sys.exit(jobs(sys.argv[1:]))"
 
@@ -119,7 +123,10 @@ def stack(folder: Path) -> Iterator[Stack]:
         patch.setattr("workbench.run.PAYMENTS_TIMEOUT", 1.0)
         patch.setattr("workbench.run.SLOW_SECONDS", 2.0)
         patch.setenv("no_proxy", HOST)
-        with listening(ANY_PORTS) as listeners, running_stack(listeners, folder) as running:
+        with (
+            listening(ANY_PORTS) as listeners,
+            running_stack(listeners, folder, SECOND_SHOP) as running,
+        ):
             yield running
 
 
@@ -191,7 +198,7 @@ def test_order_that_was_charged_slowly_is_held_and_then_paid_by_webhook(
     page = wait_for(app_url + address[0], "Your tickets")
 
     assert "Ada" in page
-    # Both shops are told, and only one of them knows the order.
+    # Both shops get the webhook, and only one of them has the order.
     assert outcomes(stack.gateway, address[0].split("/")[2]) == {
         f"{site}/webhooks/payments": "answered 200" if site == app_url else "answered 404"
         for site in (stack.before, stack.after)
@@ -241,6 +248,50 @@ def test_wrong_arguments_of_jobs_get_one_sentence(argv: list[str], sentence: str
         jobs(argv)
 
     assert sentence in str(problem.value)
+    assert "\n" not in str(problem.value)
+
+
+def test_services_of_the_example_are_those_of_after_alone(stack: Stack) -> None:
+    pages = {name: buy(getattr(stack, name), card="").text for name in PACKAGES}
+
+    assert {name for name in PACKAGES if 'max="2"' in pages[name]} == {"after"}
+    assert all("Give a card" in page for page in pages.values())
+
+
+def test_example_names_only_what_the_shop_has() -> None:
+    config = {"SHARE_URL": "", "SHARE_CLIENT_KEY": "", "SHARE_CLIENT_SECRET": ""}
+    default = default_services(config)
+
+    for blueprint, entries in tomllib.loads(SECOND_SHOP.read_text(encoding="utf-8")).items():
+        assert entries.keys() <= default[blueprint].keys()
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (
+            None,
+            "SERVICES cannot be read (No such file or directory): give the path of a TOML file.",
+        ),
+        ("checkout", "SERVICES cannot be read (Expected '=' after a key"),
+        ("checkout = 3", "SERVICES['checkout'] is of type int: give a dict"),
+        (
+            "checkout.Checkout.hold_minutes = 0",
+            "SERVICES['checkout']['Checkout']: hold_minutes is",
+        ),
+    ],
+)
+def test_services_that_cannot_be_used_get_one_sentence(
+    tmp_path: Path, content: str | None, sentence: str
+) -> None:
+    file = tmp_path / "services.toml"
+    if content is not None:
+        file.write_text(content, encoding="utf-8")
+
+    with pytest.raises(Problem) as problem:
+        create_seeded_app("after", {"SECRET_KEY": "any", "SERVICES": str(file)})
+
+    assert str(problem.value).startswith(f"The shop 'after' cannot start with {file}: {sentence}")
     assert "\n" not in str(problem.value)
 
 
@@ -296,18 +347,23 @@ def test_taken_ports_are_named_before_anything_starts() -> None:
         (["--before-port"], "expected one argument"),
         (["--before-port", "5002"], "5002 is wanted by --before-port and --after-port"),
         (["--colour", "red"], "--colour red"),
+        (["--services"], "expected one argument"),
     ],
 )
 def test_bad_options_get_one_sentence(argv: list[str], sentence: str) -> None:
     with pytest.raises(Problem) as problem:
-        read_ports(argv)
+        read_options(argv)
 
     assert sentence in str(problem.value)
     assert "\n" not in str(problem.value)
 
 
 def test_option_moves_one_port_only() -> None:
-    assert read_ports(["--after-port", "6002"]) == {**PORTS, "after": 6002}
+    assert read_options(["--after-port", "6002"]) == ({**PORTS, "after": 6002}, None)
+
+
+def test_option_names_the_file_with_services() -> None:
+    assert read_options(["--services", "a.toml"]) == (PORTS, Path("a.toml"))
 
 
 def test_database_of_the_last_run_is_removed(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`make soak`: what judges a soak must go red where something is wrong, and only there."""
+"""`make soak`: the checks of a soak must fail where something is wrong, and only there."""
 
 import socket
 import time
@@ -185,11 +185,11 @@ def mail(kind: str, row: int, name: str, subject: str, key: str = "") -> Mail:
     )
 
 
-def test_nothing_is_said_of_a_shop_in_which_all_is_right(rows: Connection) -> None:
+def test_nothing_is_reported_for_a_correct_shop(rows: Connection) -> None:
     assert breaches(rows, NOW) == []
 
 
-# Each does some harm, and names the first words of the sentence that must be broken by it.
+# Each breaks a rule, and names the first words of the sentence of that rule.
 HARM = [
     ("No event has sold", "UPDATE events SET capacity = 2"),
     ("No event has sold", "UPDATE orders SET status = 'pending', hold_until = '2027-03-02'"),
@@ -201,7 +201,7 @@ HARM = [
     ("A price is", "UPDATE orders SET quantity = 5, total_cents = 8800 WHERE id = 7"),
     ("No voucher", "UPDATE vouchers SET max_uses = 0"),
     ("No offer is used by two", "UPDATE orders SET offer_id = 1"),
-    ("An offer is used by the one", "UPDATE orders SET email = 'eve@example.org' WHERE id = 1"),
+    ("An offer is used only by", "UPDATE orders SET email = 'eve@example.org' WHERE id = 1"),
     ("An address waits once", "UPDATE waitlist_entries SET email = 'O@example.org'"),
     ("Seats are offered in", "UPDATE waitlist_entries SET status = 'waiting' WHERE id = 1"),
     ("The first in line", "UPDATE waitlist_entries SET quantity = 6 WHERE id = 3"),
@@ -233,12 +233,12 @@ HARM = [
 
 
 @pytest.mark.parametrize(("sentence", "harm"), HARM)
-def test_an_invariant_that_does_not_hold_is_told(
+def test_an_invariant_that_does_not_hold_is_reported(
     rows: Connection, sentence: str, harm: str
 ) -> None:
     assert rows.execute(text(harm)).rowcount > 0
 
-    assert [told for told in breaches(rows, NOW) if told.startswith(sentence)]
+    assert [breach for breach in breaches(rows, NOW) if breach.startswith(sentence)]
 
 
 def test_each_invariant_has_been_seen_to_break() -> None:
@@ -259,7 +259,7 @@ def test_what_holds_at_any_moment_needs_nothing_but_the_shop(rows: Connection) -
     wrong = breaches(rows, NOW, AT_ANY_MOMENT)
 
     assert right == []
-    assert [told.partition(".")[0] for told in wrong] == [AT_ANY_MOMENT[0].sentence]
+    assert [breach.partition(".")[0] for breach in wrong] == [AT_ANY_MOMENT[0].sentence]
 
 
 def test_a_breach_names_three_rows_and_counts_the_others(rows: Connection) -> None:
@@ -279,7 +279,7 @@ def test_a_mail_may_come_twice_where_a_process_was_killed() -> None:
 
     assert surplus_copies(arrivals, [10.5]) == []
     assert surplus_copies(arrivals, [30.0]) == ["Mails came twice: <a@b>."]
-    # The second copy was sent by nobody who was killed.
+    # The second copy was not sent by a killed process.
     assert surplus_copies([*arrivals, ("<a@b>", 80.0)], [10.5]) == ["Mails came twice: <a@b>."]
 
 
@@ -364,7 +364,7 @@ def test_requests_are_counted_by_kind_and_status() -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "problems", "code", "told"),
+    ("step", "problems", "code", "message"),
     [
         (
             0,
@@ -376,14 +376,14 @@ def test_requests_are_counted_by_kind_and_status() -> None:
         (9, [], 1, "after: The memory of the workers grows."),
     ],
 )
-def test_what_is_wrong_is_told_and_fails_the_command(
-    capsys: pytest.CaptureFixture[str], step: int, problems: list[str], code: int, told: str
+def test_what_is_wrong_is_reported_and_fails_the_command(
+    capsys: pytest.CaptureFixture[str], step: int, problems: list[str], code: int, message: str
 ) -> None:
     samples = {"before": [100] * 9, "after": [100 + step * number for number in range(9)]}
     load = SimpleNamespace(memory=samples)
 
     assert soak.verdict(load, {"before": [], "after": problems}) == code
-    assert told in "".join(capsys.readouterr())
+    assert message in "".join(capsys.readouterr())
 
 
 # Arguments.
@@ -496,7 +496,7 @@ def visit(shop: Shop, seconds: float = 0.3) -> Visitor:
     return visitor
 
 
-def test_a_visitor_tells_of_every_answer_that_no_shop_should_give(shop: Shop) -> None:
+def test_a_visitor_reports_every_answer_that_no_shop_should_give(shop: Shop) -> None:
     def broken(environ, start_response):
         start_response("500 Broken", [])
         return [b""]
@@ -510,7 +510,7 @@ def test_a_visitor_tells_of_every_answer_that_no_shop_should_give(shop: Shop) ->
 
 
 def test_only_a_killed_process_excuses_that_there_is_no_answer(shop: Shop) -> None:
-    # Nobody listens there.
+    # No server listens there.
     unexcused = visit(shop)
     shop.kills.append(time.monotonic())
     excused = visit(shop)

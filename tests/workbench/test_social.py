@@ -1,4 +1,4 @@
-"""The sandbox network: a whole OAuth 1 dance over real HTTP, and every way to be refused."""
+"""The sandbox network: a whole OAuth 1 exchange over real HTTP, and every way to be refused."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def credentials_in(answer: requests.Response) -> Credentials:
 
 
 def query_of(answer: requests.Response) -> dict[str, list[str]]:
-    """Return what the browser is told to take along to the application."""
+    """Return the parameters that the browser takes along to the application."""
     assert answer.status_code == 303, answer.text
     there, _, query = answer.headers["Location"].partition("?")
     assert there == CALLBACK.partition("?")[0]
@@ -122,7 +122,7 @@ def shop(network: Social, monkeypatch: pytest.MonkeyPatch) -> Application:
     return Application(network)
 
 
-def test_whole_dance_ends_in_a_post(shop: Application, network: Social) -> None:
+def test_all_steps_end_in_a_post(shop: Application, network: Social) -> None:
     access = shop.connect("grace")
     answer = shop.say(access, "I am going to Jazz & Blues <tonight>. http://127.0.0.1:5001/é")
 
@@ -149,7 +149,7 @@ def test_temporary_credentials_say_that_the_callback_is_known(shop: Application)
     assert dict(parse_qsl(shop.request_token().text))["oauth_callback_confirmed"] == "true"
 
 
-def test_person_is_asked_who_they_are_and_told_who_asks(shop: Application) -> None:
+def test_person_is_asked_for_a_name_and_sees_the_application(shop: Application) -> None:
     page = shop.see(shop.ask().token)
 
     assert page.status_code == 200
@@ -315,7 +315,7 @@ def test_verifier_is_for_its_own_temporary_credentials_only(shop: Application) -
     assert_refused(shop.swap(one, verifier=another.verifier))
 
 
-def test_temporary_credentials_that_nobody_allowed_are_refused(shop: Application) -> None:
+def test_temporary_credentials_that_were_not_allowed_are_refused(shop: Application) -> None:
     assert_refused(shop.swap(shop.ask(), verifier="v" * 30))
     assert shop.swap(shop.ask()).status_code == 400
 
@@ -351,7 +351,7 @@ def test_temporary_credentials_cannot_post(shop: Application) -> None:
     assert_refused(shop.say(shop.allowed(), "Too early"))
 
 
-def test_access_of_somebody_else_is_refused(shop: Application, network: Social) -> None:
+def test_access_of_another_person_is_refused(shop: Application, network: Social) -> None:
     ada, grace = shop.connect("ada"), shop.connect("grace")
 
     assert_refused(shop.say(ada, "In grace's name", resource_owner_key=grace.token))
@@ -428,7 +428,7 @@ def test_credentials_are_asked_for_by_post_only(shop: Application, path: str) ->
         (None, b"", "?oauth_token=%C3%A9&b={}"),
     ],
 )
-def test_nonsense_is_refused_calmly(
+def test_nonsense_is_refused_without_an_error(
     shop: Application, path: str, header: str | None, body: bytes, query: str
 ) -> None:
     headers = {"Content-Type": FORM, **({"Authorization": header} if header else {})}
@@ -516,7 +516,7 @@ def test_each_network_is_empty_and_uses_the_given_port(shop: Application) -> Non
         assert_refused(Application(another).say(shop.connect(), "Not known here"))
 
 
-def test_another_client_library_does_the_whole_dance(shop: Application, network: Social) -> None:
+def test_another_client_library_does_all_steps(shop: Application, network: Social) -> None:
     with OAuth1Session(KEY, SECRET, redirect_uri=CALLBACK) as client:
         asked = client.fetch_request_token(f"{shop.url}/oauth/request_token")
         address = client.create_authorization_url(f"{shop.url}/oauth/authorize")

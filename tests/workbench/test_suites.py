@@ -30,10 +30,20 @@ def test_seats_left():
     assert seats_left(3, 1) == 2
 """
 
+IN_BOTH = """\
+import importlib
+import pytest
+
+@pytest.mark.behaviour("seats.left")
+def test_package(pytestconfig):
+    package = importlib.import_module(pytestconfig.getoption("app"))
+    print("control of", package.__name__)
+"""
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A checkout in small: two packages of one model each, and a test for both."""
+    """A small repository: two packages of one model each, a test for each, one for both."""
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     for package, suite in (("before_mvt", "before"), ("after_service_layer", "after")):
         (tmp_path / package).mkdir()
@@ -41,6 +51,8 @@ def project(tmp_path: Path) -> Path:
         (tmp_path / package / "models.py").write_text(MODEL)
         (tmp_path / "tests" / suite).mkdir(parents=True)
         (tmp_path / "tests" / suite / "test_seats.py").write_text(TEST.format(package=package))
+    (tmp_path / "tests" / "control").mkdir()
+    (tmp_path / "tests" / "control" / "test_app.py").write_text(IN_BOTH)
     services = tmp_path / "after_service_layer" / "services"
     services.mkdir()
     (services / "__init__.py").touch()
@@ -53,7 +65,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def run(project: Path, function: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Call a function of `suites` as the workbench does, in a process that stands in `project`."""
+    """Call a function of `suites` as the workbench does, in a process inside `project`."""
     call = f"import sys; from workbench import suites; sys.exit(suites.{function}(sys.argv[1:]))"
     return subprocess.run(
         [sys.executable, "-c", call, *arguments],
@@ -72,8 +84,8 @@ def test_the_table_sums_both_suites_up(project: Path) -> None:
     table = done.stdout.split("\n\n", 1)[1]
     assert len(table.splitlines()) <= 10
     before, after = (re.split(" {2,}", line) for line in table.splitlines()[1:3])
-    assert before[:3] == ["before", "1 passed", "0 %"]
-    assert after[:3] == ["after", "1 passed", "0 %"]
+    assert before[:3] == ["before", "2 passed", "0 %"]
+    assert after[:3] == ["after", "2 passed", "0 %"]
     assert all(re.fullmatch(r"\d+\.\d ms", row[3]) for row in (before, after))
 
 
@@ -88,8 +100,8 @@ def test_a_test_that_asks_for_a_client_uses_the_app(project: Path) -> None:
 
     done = run(project, "test")
 
-    assert re.search(r"^before +1 passed +100 %", done.stdout, re.MULTILINE)
-    assert re.search(r"^after +1 passed +0 %", done.stdout, re.MULTILINE)
+    assert re.search(r"^before +2 passed +50 %", done.stdout, re.MULTILINE)
+    assert re.search(r"^after +2 passed +0 %", done.stdout, re.MULTILINE)
 
 
 def test_a_failure_is_shown_before_the_table(project: Path) -> None:
@@ -100,9 +112,9 @@ def test_a_failure_is_shown_before_the_table(project: Path) -> None:
 
     assert done.returncode == 1
     assert "assert 2 == 3" in done.stdout
-    assert re.search(r"^after +1 failed, 0 passed", done.stdout, re.MULTILINE)
+    assert re.search(r"^after +1 failed, 1 passed", done.stdout, re.MULTILINE)
     *_, last = done.stdout.splitlines()
-    assert re.fullmatch(r"make test ARGS='tests/after --randomly-seed=\d+'", last)
+    assert re.fullmatch(r"make test ARGS='tests/after tests/control --randomly-seed=\d+'", last)
 
 
 def test_the_same_order_again_needs_what_was_asked_for(project: Path) -> None:
@@ -134,6 +146,22 @@ def test_settings_of_the_shell_are_none_of_the_tests(
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("command", ["test", "test_equal"])
+def test_the_control_is_part_of_both_suites(project: Path, command: str) -> None:
+    done = run(project, command, "tests/control", "-s")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    packages = re.findall("control of (.*)", done.stdout)
+    assert packages == ["before_mvt", "after_service_layer"]
+
+
+def test_the_control_belongs_to_the_suite_that_is_named_beside_it(project: Path) -> None:
+    done = run(project, "test", "tests/after", "tests/control", "-s")
+
+    assert re.findall("control of (.*)", done.stdout) == ["after_service_layer"]
+    assert re.search(r"^after +2 passed", done.stdout, re.MULTILINE)
+
+
 def test_a_path_chooses_the_suite(project: Path) -> None:
     done = run(project, "test", "tests/after/test_seats.py", "-k", "seats")
 
@@ -146,8 +174,8 @@ def test_coverage_is_put_side_by_side(project: Path) -> None:
     done = run(project, "coverage")
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"^before +1 passed +– +– +66 %$", done.stdout, re.MULTILINE)
-    assert re.search(r"^after +1 passed +– +0 % +66 %$", done.stdout, re.MULTILINE)
+    assert re.search(r"^before +2 passed +– +– +66 %$", done.stdout, re.MULTILINE)
+    assert re.search(r"^after +2 passed +– +0 % +66 %$", done.stdout, re.MULTILINE)
     report = project / "build" / "coverage"
     page = (report / "index.html").read_text(encoding="utf-8")
     links = re.findall(r'href="([^"]+)"', page)
@@ -203,7 +231,7 @@ def test_percent_counts_lines_and_branches_and_rounds_down(covered: Covered, per
     assert covered.percent == percent
 
 
-def test_a_service_stands_under_the_view_of_its_name() -> None:
+def test_a_service_is_listed_below_the_view_of_its_name() -> None:
     files = {
         name: Covered(lines=1)
         for name in ("app.py", "models.py", "services/pricing.py", "services/checkout.py")

@@ -2,7 +2,7 @@
 
 Both apps run in this process, called as a test client calls them, so that a page pays for its
 own work and nothing else: the database is in memory, the payment gateway is a stub at the
-transport, and mails go nowhere. A sample is some requests for one page. Samples come in pairs,
+transport, and mails are dropped. A sample is some requests for one page. Samples come in pairs,
 one of each app, and the apps take turns in going first, so that what disturbs one disturbs the
 other. What is reported is the median of the ratios of the pairs, and their quartiles. The test
 client and the stub have their part in both times.
@@ -59,7 +59,7 @@ def measure_pages(rounds: int) -> list[Result]:
         requests: dict[Page, int] = {}
         for page in PAGES:
             samples[page] = {before: [], after: []}
-            # Once unmeasured: templates are compiled, and statements cached.
+            # Once without measuring: templates are compiled, and statements cached.
             take_sample(page, before, 1)
             take_sample(page, after, 1)
             requests[page] = math.ceil(SAMPLE_SECONDS / take_sample(page, before, 3))
@@ -79,7 +79,7 @@ def measure_pages(rounds: int) -> list[Result]:
 def take_sample(page: Page, visitor: Visitor, requests: int) -> float:
     """Return the seconds that one request for a page takes, on average of so many.
 
-    Raises Problem when an answer is not what the page stands for: its time would mean nothing.
+    Raises Problem when the answer has another status: its time would mean nothing.
     """
     started = clock()
     answers = [page.visit(visitor) for _ in range(requests)]

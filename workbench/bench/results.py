@@ -1,4 +1,4 @@
-"""What was measured, what was promised, and whether the one holds the other.
+"""What was measured, the target, and whether the target is met.
 
 Time is the CPU time of this process, with the garbage collector held back: other programs on the
 machine disturb it less than they disturb the clock on the wall. Nothing timed so waits.

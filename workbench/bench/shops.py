@@ -133,6 +133,6 @@ def no_outside_world() -> Iterator[None]:
 
 def _charge(request: PreparedRequest) -> tuple[int, dict[str, str], str]:
     asked = json.loads(request.body or "{}")
-    # Each has an id of its own: a shop may hold that against a second one.
+    # Each has an id of its own: a shop may refuse the same one twice.
     charge_id = f"ch_{asked['reference']}"
     return 201, {}, json.dumps({**asked, "id": charge_id, "status": "succeeded"})

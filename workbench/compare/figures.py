@@ -1,7 +1,7 @@
 """Puts the two suites side by side: pairs their tests, adds up, and finds what got worse.
 
-Everything that `figures` returns is the same on every run. Clock times are not, and stand apart,
-in `timings`.
+Everything that `figures` returns is the same on every run. Clock times are not; they are in
+`timings`.
 """
 
 import importlib.metadata
@@ -57,7 +57,7 @@ def figures(before: Measured, after: Measured) -> Json:
 def pair(
     before: Measured, after: Measured
 ) -> tuple[dict[tuple[str, str], tuple[list[str], list[str]]], dict[str, list[Json]]]:
-    """The tests of both suites that belong together, and those that stand alone.
+    """The tests of both suites that belong together, and those without a counterpart.
 
     A test belongs to the behaviours it is marked with, else to its name.
     """
@@ -107,7 +107,7 @@ def paired_row(
 
 
 def cost(test: Json) -> Row:
-    """What one test cost. What a fixture cost counts as set-up, wherever it was asked for."""
+    """What one test cost. A fixture counts as set-up, also when the body requests it."""
     used = test["fixtures"]
     setup, body, teardown = (accounts(test, phase) for phase in PHASES)
     return {
@@ -153,7 +153,7 @@ def total(rows: Iterable[Row]) -> Row:
 
 
 def suite_figures(measured: Measured, paired: set[str]) -> Json:
-    """What there is to say of one suite as a whole, each of its tests counted once.
+    """The figures of one suite as a whole, each of its tests counted once.
 
     `alone` is the part of all tests but the `paired` ones: of what only this version does. The
     median test is one of the `paired`: so it is about the same behaviours on both sides.
@@ -345,7 +345,7 @@ def identity(test: Json) -> tuple[str, str | None]:
 
 
 def functions(test: Json, phase: str) -> list[str]:
-    """What stands for the functions of the package that ran in a phase of a test."""
+    """A fingerprint of the functions of the package that ran in a phase of a test."""
     return sorted(account["functions"] for account in accounts(test, phase))
 
 
@@ -353,7 +353,7 @@ def control(same: Sequence[Json]) -> Json:
     """Whether the same tests cost the same, as far as they run the same code.
 
     `other_code` is about those that do not run the same code throughout: by what factor their
-    calls differ. That is no flaw of the measure, but a difference of the packages.
+    calls differ. That is no error of the measurement, but a difference of the packages.
     """
     checked = [entry for entry in same if any(entry["same_code"].values())]
     off = [

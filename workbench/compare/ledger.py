@@ -1,4 +1,4 @@
-"""Keeps the books of one run of one test: which calls were made, and on whose account."""
+"""Keeps the calls of one run of one test, each booked to a phase or a fixture."""
 
 import inspect
 import os
@@ -46,7 +46,7 @@ INSTALLERS = {"_distutils_hack", "_virtualenv", "pip", "pkg_resources", "setupto
 NOT_COUNTED = TEST_TOOLS | INSTALLERS
 NOT_COUNTED_PREFIXES = ("pytest_", "__editable__")
 
-# Calls that stand for something a reader knows: counted as what they are, too.
+# Calls with a meaning of their own, such as a SQL statement: counted separately, too.
 LANDMARKS = {
     "sql": ("sqlalchemy", re.compile(r"\w+\.do_execute(many|_no_params)?")),
     "app_requests": ("werkzeug", re.compile(r"Client\.open")),
@@ -170,7 +170,7 @@ def is_below(file: str, path: Path) -> bool:
 
 @cache
 def fingerprint(code: CodeType) -> str:
-    """The same for two functions whose source is the same, wherever it stands."""
+    """The same for two functions whose source is the same, in any file."""
     try:
         if code.co_filename.endswith(".py"):
             source = inspect.getsource(code).encode()

@@ -26,14 +26,14 @@ from workbench.environment import ROOT, Problem
 NO_TESTS = 5
 SUITE_IS_RED = (1, 2)
 
-# Only one of coverage's cores can tell which test reached a line: this file asks for it.
+# Only one of coverage's cores records which test reached a line: this file selects it.
 COVERAGE_SETTINGS = Path(__file__).with_name("coverage.ini")
 
 # In how many processes the tests of a suite are counted, and how many of all run at once.
 SHARES = 2
 AT_THE_SAME_TIME = min(4, max(2, os.cpu_count() or 2))
 
-# Told: the label of a suite, and how much of the work on it is done, in percent.
+# Its arguments: the label of a suite, and how much of the work on it is done, in percent.
 Progress = Callable[[str, int], None]
 
 
@@ -148,7 +148,7 @@ class Pass:
             )
 
     def percent(self) -> int:
-        """How much of it is done, as far as pytest has said."""
+        """How much of it is done, as far as pytest has printed."""
         said = self.log.read_bytes() if self.log.exists() else b""
         return int((re.findall(rb"\[ *(\d+)%\]", said) or [0])[-1])
 
@@ -211,7 +211,7 @@ def counting_pass(suite: Suite, folder: Path, share: int) -> Pass:
 
 
 def run_side_by_side(passes: Sequence[Pass], progress: Progress) -> None:
-    """Run the passes in their order, a few at the same time; on any trouble, stop them all."""
+    """Run the passes in their order, a few at the same time; after any error, stop them all."""
     waiting, running = list(passes), list[Pass]()
     try:
         while waiting or running:

@@ -1,4 +1,4 @@
-"""What is measured, in which unit, and which way is better. The reports and "worse" go by this."""
+"""What is measured, in which unit, and which way is better. Used by the reports and `worse`."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class Metric:
 
     @property
     def head(self) -> str:
-        """Label and unit, as they stand over a column."""
+        """Label and unit, as the head of a column."""
         return f"{self.label} ({self.unit})"
 
     def worse(self, before: float, after: float) -> bool:

@@ -54,7 +54,7 @@ def draw(axes: Any, rows: Sequence[Json]) -> None:
     before = [setup_calls(row)[0] for row in rows]
     after = [setup_calls(row)[1] for row in rows]
     axes.hlines(places, before, after, color=LINE, linewidth=2, zorder=1)
-    # Told apart by shape as well as by colour; where both are at one place, both can be seen.
+    # They differ in shape as well as in colour; where both are at one place, both can be seen.
     axes.scatter(before, places, s=44, facecolor="none", edgecolor=BEFORE, linewidth=1.4, zorder=2)
     axes.scatter(after, places, s=16, color=AFTER, zorder=3)
     axes.set_yticks(places, [row["id"] for row in rows])

@@ -1,14 +1,14 @@
 """The pytest plugin that counts what each test costs. Load it with `-p workbench.compare.plugin`.
 
-When collection is done, a few tests run for nothing: of those that share the same fixtures with
-others, the first by its name, whatever the order. They load what every test loads. From there,
+When collection is done, a few tests run without being counted: of those that share the same
+fixtures with others, the first by its name. They load what every test loads. From there,
 the tests of a module or class that share the same fixtures get a forked process of their own, and
 there they run one after the other, in the order of their names. So the order in which pytest has
-them can neither warm a test up nor stand in its way. A test runs three times:
+them can neither make a test cheaper nor more expensive. A test runs three times:
 
 1. With the fixtures it shares with other tests, those of the session, module or class, set up
    afresh by the first of the process: what that costs is counted, and charged to every test that
-   uses them. Nothing else is, so that lazy imports and first-time caches are on nobody's bill.
+   uses them. Nothing else is, so that lazy imports and first-time caches are charged to no test.
 2. With those still there, as in a suite that is under way: for the clock.
 3. The same for the count: the test's own fixtures, its body, its tear-down.
 
@@ -133,7 +133,7 @@ class Counting:
             known_functions.add(function_of(case))
             reports, figures = self.measure(case, case.parent, check=is_first)
             if any(report.failed for report in reports):
-                # It may leave something in its session that it cannot meet again.
+                # It may leave something in its session that must not be there in its next run.
                 self.close(case)
                 reports, figures = self.measure(case, None, check=is_first)
             serialize = case.config.hook.pytest_report_to_serializable
@@ -268,14 +268,14 @@ def quiet_run(item: pytest.Item, keep: Keep) -> Reports:
         vars(item).pop("_obj", None)
     gc.disable()
     try:
-        # pytest tears down what the next test does not need, and asks it only where it stands.
+        # pytest tears down what the next test does not need, and asks it only for its place.
         return runtestprotocol(item, log=False, nextitem=cast(Any, keep))
     finally:
         gc.enable()
 
 
 def is_parameter(fixturedef: pytest.FixtureDef[Any]) -> bool:
-    """pytest hands a test the values of `parametrize` as fixtures, which nobody wrote."""
+    """pytest hands a test the values of `parametrize` as fixtures, which are in no file."""
     return getattr(fixturedef.func, "__name__", "") == "get_direct_param_fixture_func"
 
 

@@ -1,7 +1,7 @@
 """Reads the coverage of a suite: what it reaches in each layer, and from where.
 
 A line may be reached by the body of a test, which looks at what comes of it, or by nothing but
-set-up, which does not. Only lines inside functions can tell: the others run at import.
+set-up, which does not. Only lines inside functions show this: the others run at import.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What can be said of a test without running it."""
+"""What the source of a test shows, without running it."""
 
 import ast
 import inspect

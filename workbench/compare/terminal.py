@@ -35,13 +35,13 @@ def progress(console: Console) -> Iterator[measure.Progress]:
 
 def lines(console: Console) -> measure.Progress:
     started = time.monotonic()
-    told = dict.fromkeys(("before", "after"), 0)
+    reported = dict.fromkeys(("before", "after"), 0)
 
     def show(label: str, percent: int) -> None:
-        if percent >= told[label] + 25:
-            told[label] = percent - percent % 25
+        if percent >= reported[label] + 25:
+            reported[label] = percent - percent % 25
             seconds = time.monotonic() - started
-            console.print(f"measuring {label}: {told[label]} % after {seconds:.0f} s")
+            console.print(f"measuring {label}: {reported[label]} % after {seconds:.0f} s")
 
     return show
 

@@ -14,7 +14,7 @@ Compared = tuple[str, Json, Json]
 def worse(suites: Json, rows: Sequence[Json]) -> list[Json]:
     """One entry for each metric of each kind: how many figures were looked at, and the worse.
 
-    Nothing is left out for being small. In each kind, what grew by the largest factor stands
+    Nothing is left out for being small. In each kind, what grew by the largest factor comes
     first; in each metric, the largest difference.
     """
 
@@ -51,7 +51,7 @@ def in_both(before: Json, after: Json) -> list[Compared]:
 
 
 def in_either(before: Json, after: Json) -> list[Compared]:
-    """A layer that one version lacks has nothing of everything there."""
+    """A layer that one version lacks has zero for every figure there."""
     nothing = dict.fromkeys((metric.key for metric in SIZE), 0)
     layers = [*before, *(layer for layer in after if layer not in before)]
     return [(name, before.get(name, nothing), after.get(name, nothing)) for name in layers]

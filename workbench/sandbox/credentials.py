@@ -1,6 +1,6 @@
 """Who may post at the social network, and by which credentials.
 
-oauthlib checks the requests (RFC 5849), and asks `Network` what is known. Temporary credentials
+oauthlib checks the requests (RFC 5849), and asks `Network` for credentials. Temporary credentials
 become access once a person has allowed it, and then they are gone.
 """
 
@@ -23,8 +23,8 @@ from werkzeug.urls import iri_to_uri
 OUT_OF_BAND = "oob"
 CALLBACK = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?([/?][!-~]*)?", re.ASCII | re.I)
 
-# Nobody has it. So what is signed for an unknown client or token is checked too, and fails.
-NOBODYS_SECRET = secrets.token_hex()
+# No client has it. So a request for an unknown client or token is checked too, and fails.
+DUMMY_SECRET = secrets.token_hex()
 
 
 @dataclass(kw_only=True)
@@ -44,7 +44,7 @@ class Asking:
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """Access that a person has given; `number` tells it from others, and is no secret."""
+    """Access that a person has given; `number` identifies it, and is no secret."""
 
     number: int
     user: str
@@ -55,7 +55,7 @@ class Connection:
 
 @dataclass(frozen=True, kw_only=True)
 class Post:
-    """What an application has posted in somebody's name."""
+    """What an application has posted in a person's name."""
 
     id: int
     user: str
@@ -69,7 +69,7 @@ class Network(RequestValidator):
     # On loopback there is no TLS.
     enforce_ssl = False
     allowed_signature_methods = (SIGNATURE_HMAC_SHA1,)
-    # For an unknown client or token oauthlib goes on with these, which nobody has either: so
+    # For an unknown client or token oauthlib goes on with these, which no client has: so
     # the refusal takes as long.
     dummy_client = dummy_request_token = dummy_access_token = ""
 
@@ -103,7 +103,7 @@ class Network(RequestValidator):
         self.posts.append(post)
         return post
 
-    # From here on, what oauthlib asks, or tells. Keys and nonces may have any form: it would
+    # From here on, the methods that oauthlib calls. Keys and nonces may have any form: it would
     # only take 20 to 30 letters and digits.
 
     def check_client_key(self, client_key: str) -> bool:
@@ -131,7 +131,7 @@ class Network(RequestValidator):
         return client_key == self._client_key
 
     def get_client_secret(self, client_key: str, request: Request) -> str:
-        return self._client_secret if client_key == self._client_key else NOBODYS_SECRET
+        return self._client_secret if client_key == self._client_key else DUMMY_SECRET
 
     def get_default_realms(self, client_key: str, request: Request) -> list[str]:
         return []
@@ -166,7 +166,7 @@ class Network(RequestValidator):
 
     def get_request_token_secret(self, client_key: str, token: str, request: Request) -> str:
         asking = self.asking.get(token)
-        return asking.secret if asking else NOBODYS_SECRET
+        return asking.secret if asking else DUMMY_SECRET
 
     def validate_verifier(
         self, client_key: str, token: str, verifier: str, request: Request
@@ -198,7 +198,7 @@ class Network(RequestValidator):
 
     def get_access_token_secret(self, client_key: str, token: str, request: Request) -> str:
         connection = self.connections.get(token)
-        return connection.secret if connection else NOBODYS_SECRET
+        return connection.secret if connection else DUMMY_SECRET
 
     def validate_realms(
         self,

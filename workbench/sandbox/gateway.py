@@ -1,8 +1,8 @@
 """The payment gateway: charges and refunds over HTTP, paid with test cards.
 
-The answer to every charge and refund is kept under its idempotency key. So a client that heard
-nothing can ask again with the same key, and the card is not charged twice. After the answer the
-shops are told by webhook, too.
+The answer to every charge and refund is kept under its idempotency key. So a client without
+an answer can ask again with the same key, and the card is not charged twice. After the answer the
+gateway also sends a webhook to the shops.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TEST_CARDS = {
     "tok_declined": "is declined",
     "tok_insufficient": "is declined: not enough money",
     "tok_error": "makes the gateway answer 500; nothing is charged",
-    "tok_slow": "pays, but the answer comes late; the webhook tells of it",
+    "tok_slow": "pays, but the answer comes late; the webhook reports it",
 }
 
 DECLINES = {
@@ -47,7 +47,7 @@ Answer = tuple[dict[str, Any], int]
 
 
 class Refused(Exception):
-    """The gateway says no: an HTTP status, a short code for programs, a sentence for people."""
+    """The gateway refuses: an HTTP status, a short code for programs, a sentence for people."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -267,17 +267,17 @@ class Views:
         if wanted.source == "tok_slow":
             time.sleep(self._slow_seconds)
         response = make_response(answer)
-        # Also when the client has hung up meanwhile: then most of all.
-        response.call_on_close(lambda: self._tell(key))
+        # Also when the client has hung up meanwhile: then it is needed most.
+        response.call_on_close(lambda: self._notify_shops(key))
         return response
 
-    def _tell(self, key: str) -> None:
+    def _notify_shops(self, key: str) -> None:
         charge = self._ledger.take_untold(key)
         if charge is not None:
             self._webhooks.send(event_of(charge))
 
     def list_charges(self) -> Answer:
-        """GET /v1/charges?idempotency_key=K: the charges that stand under this key."""
+        """GET /v1/charges?idempotency_key=K: the charges with this key."""
         key = request.args.get("idempotency_key")
         if not key:
             raise Refused(400, "missing_parameter", "idempotency_key is missing in the address.")
@@ -298,9 +298,9 @@ class Views:
         return self._ledger.refund(key, wanted)
 
     def send_webhook(self) -> Answer:
-        """POST /sandbox/webhooks: tell of an order's last charge, once more or otherwise.
+        """POST /sandbox/webhooks: report an order's last charge, once more or otherwise.
 
-        A success that is told of a declined charge is true from then on, so that it can be
+        A success that is reported for a declined charge is true from then on, so that it can be
         refunded.
         """
         body = {"age_seconds": 0, "forged": False, **read_json_object()}
@@ -310,12 +310,12 @@ class Views:
         )
         if charge is None:
             raise Refused(404, "unknown_reference", f"There is no charge for order {reference}.")
-        told = event_of(charge)
-        body = {"type": told.type, "amount": told.amount, **body}
+        event = event_of(charge)
+        body = {"type": event.type, "amount": event.amount, **body}
         age_seconds = read_whole_number(body, "age_seconds", least=-86_400, most=86_400)
         forged = read_flag(body, "forged")
         event = replace(
-            told,
+            event,
             type=read_text(body, "type"),
             amount=read_whole_number(body, "amount", least=1),
         )
@@ -339,7 +339,7 @@ class Views:
 
 
 def event_of(charge: Charge) -> ChargeEvent:
-    """Return what is to be told of a charge."""
+    """Return the event to send about a charge."""
     return ChargeEvent(
         id=f"evt_{secrets.token_hex(8)}",
         type=SUCCEEDED if charge.status == "succeeded" else FAILED,
@@ -420,8 +420,8 @@ def create_gateway(
 ) -> Flask:
     """Return a fresh gateway as a WSGI app.
 
-    `slow_seconds` is how long `tok_slow` takes to answer: more than the client's timeout. Give a
-    `ledger` to look into it afterwards.
+    `slow_seconds` is how long `tok_slow` takes to answer: more than the client's timeout. Pass a
+    `ledger` to read it afterwards.
     """
     app = Flask(__name__, static_folder=None)
     views = Views(api_key, slow_seconds, webhooks, ledger or Ledger())
@@ -456,7 +456,7 @@ def running_gateway(
 ) -> Iterator[RunningGateway]:
     """Run a fresh gateway until the block ends; on any free port without a listener.
 
-    Every address in `webhook_urls` hears of every charge, signed with `webhook_secret`.
+    Every address in `webhook_urls` gets each charge as a webhook, signed with `webhook_secret`.
     """
     webhooks = Webhooks(webhook_secret, webhook_urls)
     try:

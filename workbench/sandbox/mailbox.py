@@ -20,7 +20,7 @@ from .server import HOST, listen, serving
 
 @dataclass(frozen=True, kw_only=True)
 class Mail:
-    """One mail as it came in; sender and recipients are those the mail server was told."""
+    """One mail as it came in; sender and recipients are those of the envelope."""
 
     sender: str
     recipients: tuple[str, ...]
@@ -63,7 +63,7 @@ def read_text(message: EmailMessage) -> str | None:
     body = message.get_body(preferencelist=("plain",))
     try:
         return str(body.get_content()) if body else None
-    except LookupError:  # a character set that Python does not know
+    except LookupError:  # a character set that Python does not support
         return None
 
 

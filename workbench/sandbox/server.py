@@ -20,7 +20,7 @@ class QuietRequestHandler(WSGIRequestHandler):
     """Handles requests without a log line for each."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def listen(port: int = 0) -> socket.socket:

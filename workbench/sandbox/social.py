@@ -1,8 +1,8 @@
 """The social network: takes posts that an application signs with OAuth 1 (RFC 5849).
 
-An application asks for temporary credentials and sends the person here. Whoever allows it is sent
-back with a verifier, with which the application swaps its temporary credentials for access. It
-signs each post with that, until the person revokes it.
+An application asks for temporary credentials and sends the person here. A person who allows it is
+sent back with a verifier, with which the application swaps its temporary credentials for access.
+It signs each post with that, until the person revokes it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LONGEST_NAME, LONGEST_POST = 50, 500
 CAN_FAIL = ("/oauth/request_token", "/oauth/access_token", "/statuses")
 
 # A page that could show this one in a frame could also get people to click "Allow" unseen.
-# There is no form-action: browsers would hold it against the way back to the application.
+# There is no form-action: browsers would block the redirect back to the application.
 CONTENT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 )
@@ -154,7 +154,7 @@ def refusing_the_unreadable() -> Iterator[None]:
 
 
 def refuse() -> NoReturn:
-    """Answer 401, and leave open which of the reasons it is."""
+    """Answer 401, and do not say which of the reasons it is."""
     abort(
         401,
         "Refused: client or token unknown, signature or verifier wrong, or a request that is"
@@ -219,7 +219,7 @@ def running_social(
 ) -> Iterator[Social]:
     """Run an empty network until the block ends; on any free port without a listener.
 
-    It knows one application, by its key and secret.
+    It has one application, with this key and secret.
     """
     views = Views(Network(client_key, client_secret))
     with serving(create_social(views), listener) as url:

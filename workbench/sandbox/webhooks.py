@@ -1,7 +1,7 @@
-"""What the payment gateway tells the shops by itself: signed webhooks about its charges.
+"""The webhooks of the payment gateway: signed messages to the shops about its charges.
 
-Every receiver hears of every charge. A shop that does not know the order answers 404, and that
-is an answer like any other. Only who does not answer at all, or with a 5xx, is told again.
+Every receiver gets every charge. A shop that does not have the order answers 404, and that is an
+answer like any other. Only a receiver that does not answer, or with a 5xx, gets it again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def sign(secret: str, body: bytes, at: int) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class ChargeEvent:
-    """What is told of a charge: `type` is "charge.succeeded" or "charge.failed"."""
+    """An event about a charge: `type` is "charge.succeeded" or "charge.failed"."""
 
     id: str
     type: str
@@ -56,7 +56,7 @@ class Delivery:
 
     @property
     def answered(self) -> bool:
-        """Return whether the receiver has decided, so that nothing needs to be sent again."""
+        """Return whether the receiver has answered, so that nothing needs to be sent again."""
         return self.status is not None and self.status < 500
 
     @property
@@ -64,14 +64,14 @@ class Delivery:
         """Return what became of it, for people."""
         if self.attempts == 0:
             return "on its way"
-        heard = "no answer" if self.status is None else f"answered {self.status}"
+        outcome = "no answer" if self.status is None else f"answered {self.status}"
         if not (self.answered or self.abandoned):
-            return f"{heard}, will be sent again"
-        return f"{heard}, sent {self.attempts} times" if self.attempts > 1 else heard
+            return f"{outcome}, will be sent again"
+        return f"{outcome}, sent {self.attempts} times" if self.attempts > 1 else outcome
 
 
 class Webhooks:
-    """Sends events to all receivers, and remembers what became of each."""
+    """Sends events to all receivers, and keeps the outcome of each."""
 
     def __init__(self, secret: str, urls: Sequence[str]) -> None:
         self.urls = tuple(urls)
@@ -90,7 +90,7 @@ class Webhooks:
     def send_once(
         self, event: ChargeEvent, *, age_seconds: int = 0, forged: bool = False
     ) -> list[Delivery]:
-        """Send an event now, once, and return what the receivers said.
+        """Send an event now, once, and return the answers of the receivers.
 
         It is signed as of so many seconds ago, with a wrong secret if it is to be forged.
         """

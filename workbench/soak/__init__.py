@@ -1,4 +1,4 @@
-"""`make soak`: both shops as they run for real, under load, while their processes are killed.
+"""`make soak`: both shops as in production, under load, while their processes are killed.
 
 First come timed rounds, one shop after the other: they say how many requests a second each shop
 answers, and whether its memory grows. Then both have visitors at once while workers are killed,

@@ -33,7 +33,7 @@ def finish(shop: Shop, stop: Event) -> list[str]:
         pass
     done: dict[str, int] | None = {}
     for _ in range(MOST_ROUNDS):
-        # The offers stand: whoever has one may still come.
+        # The offers stay valid: their holders may still come.
         shop.lapse(*(what for what in LAPSE if what != "offers"), settled=timedelta())
         done = {}
         for job in () if stop.is_set() else JOBS:

@@ -1,4 +1,4 @@
-"""A client that knows which statuses each request may get, and notes every other answer."""
+"""A client with the statuses that each request may get; it notes every other answer."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Client:
 
     @property
     def secrets(self) -> Iterable[str]:
-        """Return what only these browsers may know: no log may have it."""
+        """Return the secrets of these browsers: no log may have them."""
         windows = (self._buyer, self._desk)
         sessions = [window.cookies.get("session", "") for window in windows]
         return [text for text in (*sessions, *(w.csrf_token for w in windows)) if text]

@@ -1,8 +1,8 @@
-"""What must hold in a shop, whatever was done to it: a sentence each, and SQL that finds breaches.
+"""What must hold in a shop after any load: a sentence each, and SQL that finds breaches.
 
 Some of it holds at any moment, the rest once the jobs have nothing left to do. What gateway,
-mail server and visitors have on record is put into tables beside those of the shop. So each rule
-is one query, and no code of the shop has a say in it. A query returns what is wrong; it speaks
+mail server and visitors have recorded is put into tables beside those of the shop. So each rule
+is one query, and no code of the shop is used. A query returns what is wrong; it speaks
 the SQL that PostgreSQL and SQLite have in common.
 """
 
@@ -104,7 +104,7 @@ NOTED = """(
     SELECT 'refund_notice_sent_at', id FROM orders WHERE refund_notice_sent_at IS NOT NULL
     UNION ALL SELECT 'offer_sent_at', id FROM waitlist_entries WHERE offer_sent_at IS NOT NULL
 ) AS noted"""
-# Every row that a mail can be about: to whom, and which secret is for nobody else.
+# Every row that a mail can be about: to whom, and the secret that only the receiver may have.
 ADDRESSED = """(
     SELECT 'order' AS what, id, event_id, email, secret FROM orders
     UNION ALL SELECT 'offer', id, event_id, email, token FROM waitlist_entries
@@ -137,7 +137,7 @@ AT_ANY_MOMENT = (
         AND status IN {LIVING} GROUP BY offer_id HAVING count(*) > 1""",
     ),
     Invariant(
-        "An offer is used by the one whom it was made to",
+        "An offer is used only by the visitor who got it",
         """SELECT reference FROM orders JOIN waitlist_entries AS entry ON entry.id = offer_id
         WHERE lower(entry.email) <> lower(orders.email)
         OR entry.event_id <> orders.event_id OR entry.status = 'waiting'""",
@@ -155,7 +155,7 @@ AT_ANY_MOMENT = (
         AND earlier.status = 'waiting' AND later.status <> 'waiting'""",
     ),
 )
-# When all jobs are done; some of it needs what others have on record.
+# When all jobs are done; some of it needs the records of the others.
 IN_THE_END = (
     Invariant(
         "A price is that of the event, with 10 % off for a group or what the voucher takes off",
@@ -227,12 +227,12 @@ IN_THE_END = (
         WHERE soak_mails.number IS NULL""",
     ),
     Invariant(
-        "A mail of a kind is one and the same mail, should it come twice",
+        "A mail of a kind is the same mail if it comes twice",
         """SELECT kind || ' of ' || row_id FROM soak_mails GROUP BY kind, row_id
         HAVING count(DISTINCT message_id) > 1 OR count(DISTINCT recipient) > 1""",
     ),
     Invariant(
-        "A mail goes to the one whom it is about, with the right key to the order or the offer",
+        "A mail goes to the owner of the order or the offer, with the right key to it",
         f"""SELECT soak_mails.kind || ' of ' || row_id FROM soak_mails LEFT JOIN {ADDRESSED}
         ON addressed.id = row_id AND (kind = 'offer_sent_at') = (what = 'offer')
         AND email = recipient AND soak_mails.text LIKE '%/' || secret || '%'
@@ -245,7 +245,7 @@ IN_THE_END = (
         WHERE substr(subject, length(subject) - length(title) + 1) <> title""",
     ),
     Invariant(
-        "What a visitor has seen still stands, or has gone on as orders go",
+        "What a visitor has seen is still true, or has changed along allowed transitions",
         """SELECT soak_seen.reference || ' was ' || soak_seen.status FROM soak_seen
         LEFT JOIN orders ON orders.reference = soak_seen.reference
         AND orders.secret = soak_seen.secret
@@ -267,7 +267,7 @@ def store_records(
     mails: Iterable[Mail],
     seen: Mapping[str, str],
 ) -> None:
-    """Put what others know into tables; `seen` are statuses by the addresses of orders."""
+    """Store the other records in tables; `seen` are statuses by the addresses of orders."""
     OUTSIDE.create_all(connection)
     rows: dict[Table, list[dict[str, str | int | None]]] = {
         CHARGES: [
@@ -364,7 +364,7 @@ def log_problems(log: str, secrets: Collection[str]) -> list[str]:
 
 
 def secrets_of(engine: Engine) -> list[str]:
-    """Return what only the buyers may know: keys to orders and offers, and codes of tickets."""
+    """Return what only the buyers may have: keys to orders and offers, and codes of tickets."""
     query = text(
         "SELECT secret FROM orders UNION ALL SELECT token FROM waitlist_entries"
         " UNION ALL SELECT code FROM tickets"

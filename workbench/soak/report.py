@@ -1,4 +1,4 @@
-"""What a soak has to say: a ratio, a verdict on the memory, and a table of the answers."""
+"""The report of a soak: a ratio, a verdict on the memory, and a table of the answers."""
 
 import statistics
 from collections import Counter

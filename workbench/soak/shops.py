@@ -1,4 +1,4 @@
-"""A shop as it runs for real: gunicorn, PostgreSQL, a gateway and a mail server, and its jobs."""
+"""A shop as in production: gunicorn, PostgreSQL, a gateway and a mail server, and its jobs."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ ANSWERED = re.compile(r"\[(\d+)\] INFO gunicorn.access: .* /healthz 200")
 OFFER = re.compile(r"https?://\S+(/waitlist/\S+)")
 
 # Only what the shop is long done with, so that no request is between two looks at a hold. What
-# was sent is sent; only at the end, when nobody is at it any more, may a claim to a mail lapse.
+# was sent is sent; only at the end, when no process is working, may a claim to a mail lapse.
 SETTLED = timedelta(seconds=15)
 LAPSE = {
     "holds": "UPDATE orders SET hold_until = :past WHERE status = 'pending'"
@@ -89,7 +89,7 @@ class MailboxWithOffers(Mailbox):
 
 @dataclass(kw_only=True)
 class Shop:
-    """One app that is served, and all that is known of it from outside."""
+    """One app that is served, and all that can be seen of it from outside."""
 
     name: str
     port: int
@@ -196,7 +196,7 @@ def finish_job(process: subprocess.Popen[str]) -> dict[str, int] | None:
 
 
 def resident_memory(processes: Sequence[int]) -> list[int]:
-    """Return the bytes that each process has in memory; nought for one that has ended."""
+    """Return the bytes that each process has in memory; zero for one that has ended."""
     if sys.platform == "linux":
         page = os.sysconf("SC_PAGE_SIZE")
         return [page * _resident_pages(Path("/proc", str(pid), "statm")) for pid in processes]
@@ -317,7 +317,7 @@ def _wait_until_served(shop: Shop, master: subprocess.Popen[bytes], workers: int
 
 
 def _end(master: subprocess.Popen[bytes]) -> None:
-    """End gunicorn and all of its workers, politely at first."""
+    """End gunicorn and all of its workers, first with SIGTERM."""
     try:
         master.terminate()
         with suppress(subprocess.TimeoutExpired):

@@ -164,7 +164,7 @@ class Visitor(Client):
             self.findings.append(f"double click ({path}): {len(led_to)} orders, not one.")
 
     def _race(self) -> None:
-        """Want all seats that are left, twice in the same moment."""
+        """Order all seats that are left, twice in the same moment."""
         path = f"/events/{self.random.choice(SMALL_EVENTS)}"
         pages = [self._get("event", path), self._get("event", path)]
         left = SEATS_LEFT.search(pages[1].text)
@@ -221,27 +221,27 @@ class Visitor(Client):
     # The gateway.
 
     def _send_webhook(self) -> None:
-        """Tell of a charge as the gateway does, or as somebody would who pretends to be it."""
+        """Report a charge as the gateway does, or as a stranger who pretends to be the gateway."""
         charges = self.shop.ledger.charges()
         if not charges:
             return
-        told = event_of(self.random.choice(charges))
+        event = event_of(self.random.choice(charges))
         secret, now = self.shop.settings[f"{PREFIX}PAYMENTS_WEBHOOK_SECRET"], int(time.time())
         match self.random.choice(["again", "again", "forged", "late", "unknown", "other amount"]):
             case "again":
-                self._tell(told.as_body(), secret, now, 200)
+                self._deliver(event.as_body(), secret, now, 200)
             case "forged":
-                self._tell(told.as_body(), "guessed", now, 400)
+                self._deliver(event.as_body(), "guessed", now, 400)
             case "late":
                 # Late by a second or more: the shop reads its clock after us.
-                self._tell(told.as_body(), secret, now - OLDEST_SIGNATURE - 1, 400)
+                self._deliver(event.as_body(), secret, now - OLDEST_SIGNATURE - 1, 400)
             case "unknown":
-                self._tell(replace(told, reference="00000").as_body(), secret, now, 404)
-            case "other amount" if told.type == "charge.succeeded":
-                wrong = replace(told, amount=told.amount + 1)
-                self._tell(wrong.as_body(), secret, now, 200)
+                self._deliver(replace(event, reference="00000").as_body(), secret, now, 404)
+            case "other amount" if event.type == "charge.succeeded":
+                wrong = replace(event, amount=event.amount + 1)
+                self._deliver(wrong.as_body(), secret, now, 200)
 
-    def _tell(self, body: bytes, secret: str, at: int, status: int) -> None:
+    def _deliver(self, body: bytes, secret: str, at: int, status: int) -> None:
         headers = {**JSON, "Gateway-Signature": sign(secret, body, at)}
         path = "/webhooks/payments"
         self._ask("webhook", {status}, path, lambda: self._buyer.send("POST", path, body, headers))
@@ -304,7 +304,7 @@ class Visitor(Client):
     def _make_voucher(self) -> None:
         desk = self._at_desk()
         self._get("voucher", "/organiser/vouchers", browser=desk)
-        # There are few codes, so that somebody else has the same one at times.
+        # There are few codes, so that two vouchers have the same one at times.
         fields = {
             "code": f"SOAK-{self.random.randint(1, 40)}",
             "kind": "percent",

@@ -9,7 +9,7 @@ class Base(DeclarativeBase):
 
 
 class Guest(Base):
-    """Somebody who signed."""
+    """A guest who signed."""
 
     __tablename__ = "guest"
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, text
 
 
 class Refused(Exception):
-    """Nobody signs without a name."""
+    """A name is needed to sign."""
 
 
 def sign(connection: Connection, name: str) -> None:
@@ -22,5 +22,5 @@ def names(connection: Connection) -> Sequence[str]:
 
 
 def announce(name: str, post: Callable[[str], None]) -> None:
-    """Tell the world."""
+    """Announce the book."""
     post(f"{name} was here")
