@@ -24,7 +24,7 @@ from .services.base import Service
 from .services.cancellation import Cancellation
 from .services.checkout import Checkout
 from .services.event_management import EventManagement
-from .services.maintenance import Expiry, Reconciliation
+from .services.maintenance import Expiry, Reconciliation, Reminders
 from .services.notifications import Notifications
 from .services.oauth1 import OAuth1Service
 from .services.refunds import Refunds
@@ -50,7 +50,7 @@ def default_services(config: Mapping[str, Any]) -> dict[str, Any]:
         "share": {"OAuth1Service": (network, {})},
         "webhooks": {"Settlement": {}},
         "organiser": {"EventManagement": {}},
-        "jobs": {"Expiry": {}, "Notifications": {}, "Reconciliation": {}},
+        "jobs": {"Expiry": {}, "Reminders": {}, "Reconciliation": {}},
     }
 
 
@@ -129,6 +129,12 @@ def make_expiry(blueprint: str) -> Expiry:
     return Expiry(db.session(), waiting_list=locator.get(WaitingList, blueprint), clock=utc_now)
 
 
+def make_reminders(blueprint: str) -> Reminders:
+    return Reminders(
+        db.session(), notifications=locator.get(Notifications, blueprint), clock=utc_now
+    )
+
+
 def make_reconciliation(blueprint: str) -> Reconciliation:
     return Reconciliation(
         db.session(),
@@ -169,6 +175,7 @@ FACTORIES: dict[type[Service], Callable[..., Service]] = {
     Checkout: make_checkout,
     Cancellation: make_cancellation,
     Expiry: make_expiry,
+    Reminders: make_reminders,
     Reconciliation: make_reconciliation,
     EventManagement: make_event_management,
     OAuth1Service: make_oauth1_service,

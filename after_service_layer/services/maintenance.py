@@ -98,24 +98,31 @@ def _events_to_expire(now: datetime) -> Select[Event]:
     )
 
 
-def remind(session: Session, *, notifications: Notifications, now: datetime) -> dict[str, int]:
-    """Write to the holders of paid orders, once, when an event is less than a day away.
+class Reminders(Service):
+    """Writes to the holders of paid orders, once, when an event is less than a day away."""
 
-    Commits for each mail.
-    """
-    orders = session.scalars(
-        select(Order)
-        .join(Order.event)
-        .where(
-            Order.status == OrderStatus.PAID,
-            Order.reminder_sent_at.is_(None),
-            Event.starts_at > now,
-            Event.starts_at <= now + REMIND_BEFORE,
-        )
-        .order_by(Order.id)
-    ).all()
-    sent = for_each_row(session, orders, notifications.send_reminder, failed=False)
-    return {"reminders sent": sent.count(True), "reminders not sent": sent.count(False)}
+    def __init__(self, session: Session, *, notifications: Notifications, clock: Clock) -> None:
+        self._session = session
+        self._notifications = notifications
+        self._clock = clock
+
+    def run(self) -> dict[str, int]:
+        """Look at every order once. Commits for each mail."""
+        now = self._clock()
+        orders = self._session.scalars(
+            select(Order)
+            .join(Order.event)
+            .where(
+                Order.status == OrderStatus.PAID,
+                Order.reminder_sent_at.is_(None),
+                Event.starts_at > now,
+                Event.starts_at <= now + REMIND_BEFORE,
+            )
+            .order_by(Order.id)
+        ).all()
+        send = self._notifications.send_reminder
+        sent = for_each_row(self._session, orders, send, failed=False)
+        return {"reminders sent": sent.count(True), "reminders not sent": sent.count(False)}
 
 
 class Reconciliation(Service):

@@ -87,6 +87,13 @@ def expiry(session, waiting_list, fake_clock):
 
 
 @pytest.fixture
+def reminders(session, notifications, fake_clock):
+    from after_service_layer.services.maintenance import Reminders
+
+    return Reminders(session, notifications=notifications, clock=fake_clock)
+
+
+@pytest.fixture
 def settlement(session, refunds, notifications, waiting_list, fake_clock):
     from after_service_layer.services.settlement import Settlement
 

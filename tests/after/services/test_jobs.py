@@ -3,7 +3,6 @@
 import pytest
 
 from after_service_layer.models import Lockable, Order, Ticket, WaitlistEntry
-from after_service_layer.services import maintenance
 from after_service_layer.services.interfaces import MailNotSent, PaymentOutcomeUnknown
 from tests.after.services.factories import a_purchase, add, an_entry, an_event, an_order, saved
 from tests.after.services.fakes import Refund
@@ -16,13 +15,11 @@ REFUNDED = {"charge_id": "ch_1", "refund_cents": 2500, "refund_state": "done"}
 
 
 @pytest.fixture
-def run(expiry, fake_clock, notifications, reconciliation, session):
+def run(expiry, reconciliation, reminders):
     """Return a function that runs a job, and returns what it did, without the zeros."""
     jobs = {
         "expire": expiry.run,
-        "remind": lambda: maintenance.remind(
-            session, notifications=notifications, now=fake_clock()
-        ),
+        "remind": reminders.run,
         "reconcile": reconciliation.run,
     }
     return lambda job: {what: number for what, number in jobs[job]().items() if number}
@@ -53,7 +50,7 @@ def states(session):
 @pytest.mark.behaviour("jobs.expire")
 @pytest.mark.behaviour("jobs.remind")
 @pytest.mark.behaviour("jobs.reconcile.charges")
-def test_a_job_names_all_that_it_might_have_done(expiry, notifications, reconciliation, session):
+def test_a_job_names_all_that_it_might_have_done(expiry, reconciliation, reminders):
     assert list(expiry.run()) == [
         "expired orders",
         "lapsed offers",
@@ -62,10 +59,7 @@ def test_a_job_names_all_that_it_might_have_done(expiry, notifications, reconcil
         "offers mailed",
         "offers not mailed",
     ]
-    assert list(maintenance.remind(session, notifications=notifications, now=NOW)) == [
-        "reminders sent",
-        "reminders not sent",
-    ]
+    assert list(reminders.run()) == ["reminders sent", "reminders not sent"]
     assert list(reconciliation.run()) == [
         "charges settled",
         "charges still unknown",
@@ -143,17 +137,17 @@ def test_seats_that_are_free_anyhow_are_offered(run, session, states):
 
 @pytest.mark.behaviour("jobs.remind")
 @pytest.mark.parametrize(
-    ("time_left", "reminders"),
+    ("time_left", "mails"),
     [(DAY + TICK, 0), (DAY, 1), (TICK, 1), (0 * TICK, 0), (-DAY, 0)],
 )
 def test_a_reminder_is_sent_in_the_last_day_before_the_start(
-    mailer, run, session, time_left, reminders
+    mailer, run, session, time_left, mails
 ):
     order = add(session, an_order(an_event(starts_at=NOW + time_left)))
 
-    assert run("remind") == ({"reminders sent": 1} if reminders else {})
-    assert mailer.sent == [("reminder", order)] * reminders
-    assert order.reminder_sent_at == (NOW if reminders else None)
+    assert run("remind") == ({"reminders sent": 1} if mails else {})
+    assert mailer.sent == [("reminder", order)] * mails
+    assert order.reminder_sent_at == (NOW if mails else None)
 
 
 @pytest.mark.behaviour("jobs.remind")
