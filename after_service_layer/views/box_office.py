@@ -4,11 +4,11 @@ from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
 from ..database import db
-from ..forms import CheckoutForm
 from ..services.catalogue import find_event
 from ..services.checkout import Checkout
 from . import checkout
 from .auth import login_required
+from .catalogue import fresh_checkout_form
 
 bp = Blueprint("box_office", __name__, url_prefix="/organiser/events/<slug>/sell")
 
@@ -21,8 +21,7 @@ def show(slug: str) -> ResponseReturnValue:
     available = service.availability(event)
     form = None
     if available.can_buy:
-        form = CheckoutForm(service.max_quantity(event), formdata=None)
-        form.renew()
+        form = fresh_checkout_form(service.max_quantity(event))
     return render_template(
         "organiser/sell.html",
         event=event,

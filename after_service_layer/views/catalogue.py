@@ -79,7 +79,7 @@ def event_page(
     typed = form.quantity.data if form is not None else None
     available = checkout.availability(event, wanted=typed or 1, offer=offer)
     if form is None and available.can_buy:
-        form = _checkout_form(checkout.max_quantity(event), offer)
+        form = fresh_checkout_form(checkout.max_quantity(event), offer)
     if waitlist_form is None and available.can_join_waiting_list:
         waitlist_form = WaitlistForm(checkout.max_waitlist_quantity(event), formdata=None)
     return render_template(
@@ -94,7 +94,8 @@ def event_page(
     )
 
 
-def _checkout_form(most: int, offer: WaitlistEntry | None) -> CheckoutForm:
+def fresh_checkout_form(most: int, offer: WaitlistEntry | None = None) -> CheckoutForm:
+    """Return an empty form for up to `most` seats; an offer fills in what it holds."""
     form = CheckoutForm(most, formdata=None)
     form.renew()
     if offer is not None:

@@ -9,7 +9,7 @@ from ..forms import CheckoutForm
 from ..support.clock import utc_now
 from . import checkout
 from .auth import login_required
-from .catalogue import event_or_404
+from .catalogue import event_or_404, fresh_checkout_form
 
 bp = Blueprint("box_office", __name__, url_prefix="/organiser/events/<slug>/sell")
 
@@ -26,8 +26,7 @@ def show(slug: str) -> ResponseReturnValue:
     seats_left = event.seats_left(now)
     form = None
     if seats_left and not event.has_started(now):
-        form = CheckoutForm(MAX_PER_ORDER, formdata=None)
-        form.renew()
+        form = fresh_checkout_form(MAX_PER_ORDER)
     return render_template(
         "organiser/sell.html", event=event, now=now, seats_left=seats_left, form=form
     )

@@ -152,7 +152,7 @@ def event_page(
     wanted = min(typed or 1, event.max_waitlist_quantity)
     if not event.has_started(now):
         if form is None and (seats_left or offer is not None):
-            form = _checkout_form(event, offer)
+            form = fresh_checkout_form(event.max_per_order, offer)
         if waitlist_form is None and offer is None and seats_left < wanted:
             waitlist_form = WaitlistForm(event.max_waitlist_quantity, formdata=None)
     return render_template(
@@ -167,8 +167,9 @@ def event_page(
     )
 
 
-def _checkout_form(event: Event, offer: WaitlistEntry | None) -> CheckoutForm:
-    form = CheckoutForm(event.max_per_order, formdata=None)
+def fresh_checkout_form(most: int, offer: WaitlistEntry | None = None) -> CheckoutForm:
+    """Return an empty form for up to `most` seats; an offer fills in what it holds."""
+    form = CheckoutForm(most, formdata=None)
     form.renew()
     if offer is not None:
         form.email.data = offer.email

@@ -58,10 +58,14 @@ def sell(event: Event, form: CheckoutForm, hold: timedelta, template: str) -> Re
     """
 
     def again(status: int, problem: str | None = None) -> ResponseReturnValue:
-        """Show the form as it was typed. Nothing is kept, and the locks are given back."""
-        db.session.rollback()
+        """Show the form as it was typed."""
         form.renew()
         return _event_page_again(event, form, template, problem), status
+
+    def give_up(status: int, problem: str | None = None) -> ResponseReturnValue:
+        """Show the form as it was typed. Nothing is kept, and the locks are given back."""
+        db.session.rollback()
+        return again(status, problem)
 
     def repeated(existing_order: Order) -> ResponseReturnValue:
         """Lead to the order that this form's id has made already, for the same buyer.
@@ -70,7 +74,7 @@ def sell(event: Event, form: CheckoutForm, hold: timedelta, template: str) -> Re
         """
         same_email = existing_order.email.lower() == form.email.data.lower()
         if existing_order.event_id != event.id or not same_email:
-            return again(409, "This was sent before: check what you typed, and send it again.")
+            return give_up(409, "This was sent before: check what you typed, and send it again.")
         return _to_order(existing_order)
 
     # A form that was sent before, comes too late or is not valid need not wait for a lock.
@@ -90,7 +94,7 @@ def sell(event: Event, form: CheckoutForm, hold: timedelta, template: str) -> Re
     if existing_order is not None:
         return repeated(existing_order)
     if event.has_started(now):
-        return again(409, CLOSED)
+        return give_up(409, CLOSED)
 
     voucher = None
     if form.voucher.data:
@@ -98,12 +102,12 @@ def sell(event: Event, form: CheckoutForm, hold: timedelta, template: str) -> Re
         voucher = db.session.scalar(select(Voucher).where(Voucher.code == code))
         if voucher is None:
             form.voucher.errors = [f"There is no voucher {code}."]
-            return again(422)
+            return give_up(422)
         voucher.lock()
         refusal = voucher.refusal(event, now)
         if refusal is not None:
             form.voucher.errors = [VOUCHER_REFUSALS[refusal].format(code)]
-            return again(422)
+            return give_up(422)
 
     offer, no_offer = None, ""
     if form.offer.data:
@@ -119,7 +123,7 @@ def sell(event: Event, form: CheckoutForm, hold: timedelta, template: str) -> Re
         seats_left += offer.quantity
     if quantity > seats_left:
         left = "1 seat is" if seats_left == 1 else f"{seats_left} seats are"
-        return again(409, f"Not enough seats: {left} left.{no_offer}")
+        return give_up(409, f"Not enough seats: {left} left.{no_offer}")
 
     gross_cents = event.unit_price(now) * quantity
     group_cents = percent_of(gross_cents, GROUP_PERCENT) if quantity >= GROUP_FROM else 0
@@ -130,7 +134,7 @@ def sell(event: Event, form: CheckoutForm, hold: timedelta, template: str) -> Re
     total_cents = gross_cents - discount_cents
     if total_cents > 0 and not form.card_token.data:
         form.card_token.errors = ["Give a card: there is something to pay."]
-        return again(422)
+        return give_up(422)
 
     order = Order(
         reference=_new_reference(),

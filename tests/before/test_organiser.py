@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.kit.helpers import DAY, MINUTE, NOW, TICK, text_of
+from tests.kit.pages import EVENT_FORM
 
 
 @pytest.fixture
@@ -12,22 +13,10 @@ def save_event(organiser_client):
     """Return a function that sends the form of an event: a new one, unless said otherwise."""
 
     def save_event(slug_of_event=None, **differences):
-        fields = {
-            "title": "Winter Overtures",
-            "slug": "",
-            "summary": "Brahms and a short new piece.",
-            "venue": "Harbour Hall",
-            "category": "music",
-            "starts_at": "2027-05-01 19:30",
-            "capacity": "120",
-            "price": "12.50",
-            "early_bird_price": "",
-            "early_bird_until": "",
-            "max_per_order": "8",
-            "published": "y",
-        }
         page = f"{slug_of_event}/edit" if slug_of_event else "new"
-        return organiser_client.post(f"/organiser/events/{page}", data={**fields, **differences})
+        return organiser_client.post(
+            f"/organiser/events/{page}", data={**EVENT_FORM, **differences}
+        )
 
     return save_event
 

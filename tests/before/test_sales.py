@@ -1,14 +1,11 @@
 """What an event has brought in, by voucher, as a page and as CSV."""
 
-import csv
-from io import StringIO
-
 import pytest
 
 from tests.kit.helpers import text_of
+from tests.kit.pages import SALES_PAGE
 
-PAGE = "/organiser/events/the-glass-orchestra/sales"
-CSV = f"{PAGE}?format=csv"
+CSV = f"{SALES_PAGE}?format=csv"
 
 
 @pytest.fixture
@@ -28,24 +25,11 @@ def sell(add_event, add_order, add_voucher):
     return sell
 
 
-@pytest.fixture
-def table(organiser_client):
-    """Return a function that gets the report as CSV, as a list of rows."""
-
-    def table(address=CSV, **options):
-        answer = organiser_client.get(address, **options)
-        assert answer.status_code == 200
-        assert answer.content_type == "text/csv; charset=utf-8"
-        return list(csv.reader(StringIO(answer.text, newline="")))
-
-    return table
-
-
 @pytest.mark.behaviour("sales.report")
 def test_the_report_has_a_line_a_voucher_and_a_total(organiser_client, sell):
     sell()
 
-    page = organiser_client.get(PAGE)
+    page = organiser_client.get(SALES_PAGE)
 
     assert page.status_code == 200
     text = text_of(page)
@@ -59,21 +43,21 @@ def test_the_report_has_a_line_a_voucher_and_a_total(organiser_client, sell):
 def test_a_code_is_shown_as_it_is(add_event, add_order, add_voucher, organiser_client):
     add_order(add_event(), voucher_id=add_voucher("<b>&").id)
 
-    assert "&lt;b&gt;&amp;" in organiser_client.get(PAGE).text
+    assert "&lt;b&gt;&amp;" in organiser_client.get(SALES_PAGE).text
 
 
 @pytest.mark.behaviour("sales.report")
 def test_without_orders_the_report_says_so(add_event, organiser_client):
     add_event()
 
-    assert "There are no orders yet." in text_of(organiser_client.get(PAGE))
+    assert "There are no orders yet." in text_of(organiser_client.get(SALES_PAGE))
 
 
 @pytest.mark.behaviour("sales.csv")
-def test_the_report_comes_as_csv(sell, table):
+def test_the_report_comes_as_csv(sell, sales_table):
     sell()
 
-    head, *lines, total = table()
+    head, *lines, total = sales_table()
 
     assert ",".join(head) == "voucher,orders,seats,gross,discounts,refunds,vat,net"
     assert sorted(lines) == [
@@ -84,10 +68,12 @@ def test_the_report_comes_as_csv(sell, table):
 
 
 @pytest.mark.behaviour("sales.defused")
-def test_a_code_that_looks_like_a_formula_is_defused(add_event, add_order, add_voucher, table):
+def test_a_code_that_looks_like_a_formula_is_defused(
+    add_event, add_order, add_voucher, sales_table
+):
     add_order(add_event(), voucher_id=add_voucher("=1+1").id)
 
-    assert table()[1][0] == "'=1+1"
+    assert sales_table()[1][0] == "'=1+1"
 
 
 @pytest.mark.behaviour("sales.refusals")
@@ -95,7 +81,7 @@ def test_a_code_that_looks_like_a_formula_is_defused(add_event, add_order, add_v
 def test_an_unknown_format_is_refused(add_event, organiser_client, format_):
     add_event()
 
-    answer = organiser_client.get(f"{PAGE}?format={format_}")
+    answer = organiser_client.get(f"{SALES_PAGE}?format={format_}")
 
     assert answer.status_code == 400
     assert "html" in text_of(answer)
@@ -103,7 +89,7 @@ def test_an_unknown_format_is_refused(add_event, organiser_client, format_):
 
 
 @pytest.mark.behaviour("sales.refusals")
-@pytest.mark.parametrize("address", [PAGE, CSV])
+@pytest.mark.parametrize("address", [SALES_PAGE, CSV])
 def test_an_unknown_event_is_not_found(organiser_client, address):
     answer = organiser_client.get(address)
 

@@ -13,18 +13,6 @@ from workbench.run import PACKAGES, PORTS, Stack, listening, running_stack
 from workbench.sandbox.server import HOST
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Accept that the development server leaves the file of a request that is broken off.
-
-    A browser that goes on to the next page closes the connection of a stylesheet on its way, and
-    werkzeug then leaves the open file to the garbage collector.
-    """
-    file = r"Exception ignored in. <_io.FileIO name=.*/static/"
-    ignored = f"ignore:{file}:pytest.PytestUnraisableExceptionWarning"
-    for item in items:
-        item.add_marker(pytest.mark.filterwarnings(ignored))
-
-
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     any_ports = dict.fromkeys(PORTS, 0)

@@ -10,22 +10,9 @@ import pytest
 from time_machine import travel
 
 from tests.kit.helpers import NOW
+from tests.kit.pages import EVENT_FORM
 
 PURCHASE = {"checkout_id": "form-1", "name": "Ada", "email": "ada@example.org", "quantity": "1"}
-EVENT = {
-    "title": "Winter Overtures",
-    "slug": "",
-    "summary": "Brahms and a short new piece.",
-    "venue": "Harbour Hall",
-    "category": "music",
-    "starts_at": "2027-05-01 19:30",
-    "capacity": "120",
-    "price": "12.50",
-    "early_bird_price": "",
-    "early_bird_until": "",
-    "max_per_order": "8",
-    "published": "y",
-}
 VOUCHER = {
     "code": "SPRING",
     "kind": "percent",
@@ -59,7 +46,7 @@ def purchase(fill_in):
 @pytest.fixture
 def event(fill_in):
     """Return a function that fills in the form of an event."""
-    return lambda **typed: fill_in("EventForm", {**EVENT, **typed})
+    return lambda **typed: fill_in("EventForm", {**EVENT_FORM, **typed})
 
 
 @pytest.fixture

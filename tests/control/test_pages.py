@@ -1,14 +1,11 @@
 """What pages and mails show. Their templates are the same files in both apps."""
 
-import csv
-from io import StringIO
-
 import pytest
 
 from tests.kit.helpers import text_of
+from tests.kit.pages import SALES_PAGE
 
-SALES = "/organiser/events/the-glass-orchestra/sales"
-CSV = f"{SALES}?format=csv"
+CSV = f"{SALES_PAGE}?format=csv"
 
 
 @pytest.fixture
@@ -110,43 +107,30 @@ def test_the_dashboard_leads_to_the_counter_of_published_events(add_event, organ
     assert "/organiser/events/not-yet/sell" not in page.text
 
 
-@pytest.fixture
-def table(organiser_client):
-    """Return a function that gets the report as CSV, as a list of rows."""
-
-    def table(address=CSV, **options):
-        answer = organiser_client.get(address, **options)
-        assert answer.status_code == 200
-        assert answer.content_type == "text/csv; charset=utf-8"
-        return list(csv.reader(StringIO(answer.text, newline="")))
-
-    return table
-
-
 @pytest.mark.behaviour("sales.csv")
-def test_without_orders_there_is_head_and_total(add_event, table):
+def test_without_orders_there_is_head_and_total(add_event, sales_table):
     add_event()
 
-    _, total = table()
+    _, total = sales_table()
 
     assert total == ["total", "0", "0", "0.00", "0.00", "0.00", "0.00", "0.00"]
 
 
 @pytest.mark.behaviour("sales.csv")
-def test_a_client_may_ask_for_csv_by_its_accept_header(add_event, add_order, table):
+def test_a_client_may_ask_for_csv_by_its_accept_header(add_event, add_order, sales_table):
     add_order(add_event())
 
-    assert table(SALES, headers={"Accept": "text/csv"}) == table(CSV)
+    assert sales_table(SALES_PAGE, headers={"Accept": "text/csv"}) == sales_table(CSV)
 
 
 @pytest.mark.behaviour("sales.csv")
 @pytest.mark.parametrize(
     ("address", "accepted", "answered"),
     [
-        (SALES, "text/html,*/*;q=0.8", "text/html"),
-        (SALES, "text/html,text/csv;q=0.5", "text/html"),
-        (SALES, "*/*", "text/html"),
-        (f"{SALES}?format=html", "text/csv", "text/html"),
+        (SALES_PAGE, "text/html,*/*;q=0.8", "text/html"),
+        (SALES_PAGE, "text/html,text/csv;q=0.5", "text/html"),
+        (SALES_PAGE, "*/*", "text/html"),
+        (f"{SALES_PAGE}?format=html", "text/csv", "text/html"),
         (CSV, "text/html", "text/csv"),
     ],
 )

@@ -2,7 +2,6 @@
 
 import multiprocessing
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
@@ -41,16 +40,3 @@ def shop(request, running_shops) -> Shop:
     shop = running_shops[request.param]
     shop.open_afresh()
     return shop
-
-
-def pytest_collection_modifyitems(items):
-    """Accept that a refused form leaves its files to the garbage collector.
-
-    werkzeug answers a form with too many parts with a 413, as it has to, and does not close the
-    parts that it has read. They are in memory.
-    """
-    files = "Exception ignored in. <function SpooledTemporaryFile"
-    ignored = f"ignore:{files}:pytest.PytestUnraisableExceptionWarning"
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.filterwarnings(ignored))

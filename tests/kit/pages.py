@@ -4,9 +4,11 @@ Every test that goes through a page uses it, in both suites. Nothing here is imp
 by name: the fixture `package` says which one is tested.
 """
 
+import csv
 import importlib
 import json
 from contextlib import contextmanager
+from io import StringIO
 from itertools import count
 
 import pytest
@@ -40,6 +42,21 @@ PURCHASE = {
     "voucher": "",
     "card_token": "tok_visa",
 }
+EVENT_FORM = {
+    "title": "Winter Overtures",
+    "slug": "",
+    "summary": "Brahms and a short new piece.",
+    "venue": "Harbour Hall",
+    "category": "music",
+    "starts_at": "2027-05-01 19:30",
+    "capacity": "120",
+    "price": "12.50",
+    "early_bird_price": "",
+    "early_bird_until": "",
+    "max_per_order": "8",
+    "published": "y",
+}
+SALES_PAGE = "/organiser/events/the-glass-orchestra/sales"
 
 
 @pytest.fixture(scope="session")
@@ -437,3 +454,16 @@ def sell(gateway, mailbox, organiser_client):
         return organiser_client.post(address, data={**PURCHASE, **differences})
 
     return sell
+
+
+@pytest.fixture
+def sales_table(organiser_client):
+    """Return a function that gets the sales of the event as CSV, as a list of rows."""
+
+    def sales_table(address=f"{SALES_PAGE}?format=csv", **options):
+        answer = organiser_client.get(address, **options)
+        assert answer.status_code == 200
+        assert answer.content_type == "text/csv; charset=utf-8"
+        return list(csv.reader(StringIO(answer.text, newline="")))
+
+    return sales_table

@@ -11,20 +11,12 @@ from after_service_layer.views import organiser
 from after_service_layer.wiring import override
 from tests.after.services.factories import a_voucher, an_event
 from tests.kit.helpers import DAY, MINUTE, NOW, text_of
+from tests.kit.pages import EVENT_FORM
 
 EVENT = {
-    "title": "Winter Overtures",
-    "slug": "",
-    "summary": "Brahms and a short new piece.",
-    "venue": "Harbour Hall",
-    "category": "music",
-    "starts_at": "2027-05-01 19:30",
-    "capacity": "120",
-    "price": "12.50",
+    **EVENT_FORM,
     "early_bird_price": "9.90",
     "early_bird_until": "2027-04-01 12:00",
-    "max_per_order": "8",
-    "published": "y",
 }
 DETAILS = EventDetails(
     title="Winter Overtures",
